@@ -1,0 +1,84 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] =
+    [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+    ] + (Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)])
+
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioLocks = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+
+let package = Package(
+    name: "holdfast",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "holdfast", targets: ["HoldfastCommand"]),
+        .library(name: "Holdfast", targets: ["Holdfast"]),
+        .library(name: "ObjectStore", targets: ["ObjectStore"]),
+        .library(name: "S3Store", targets: ["S3Store"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML"]),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+    ],
+    targets: [
+        .executableTarget(
+            name: "HoldfastCommand",
+            dependencies: [
+                "AgentState", "Holdfast", "HoldfastLogging", "ObjectStore", "S3Store", log, subprocess,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ]),
+        .target(
+            name: "Holdfast",
+            dependencies: ["AgentState", "FileIO", "ObjectStore", "S3Store", crypto, log, nioCore, nioLocks]),
+        .target(name: "AgentState", dependencies: ["FileIO", nioCore, nioLocks]),
+        .target(
+            name: "S3Store",
+            dependencies: [
+                "FileIO", "ObjectStore", crypto, log, nioCore, nioPosix, nioLocks, subprocess,
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]),
+        .target(name: "ObjectStore", dependencies: ["FileIO", nioCore, nioLocks]),
+        .target(name: "FileIO", dependencies: ["CFileIO", nioCore, nioPosix]),
+        .target(name: "CFileIO"),
+        .target(name: "HoldfastLogging", dependencies: [log, nioLocks]),
+
+        .target(
+            name: "TestSupport",
+            dependencies: [
+                nioCore, nioPosix, nioLocks, subprocess, crypto,
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            path: "Tests/TestSupport"),
+        .testTarget(
+            name: "StoreConformanceTests", dependencies: ["FileIO", "ObjectStore", "S3Store", "TestSupport", log, nioCore]),
+        .testTarget(
+            name: "S3StoreTests",
+            dependencies: [
+                "S3Store", "ObjectStore", "TestSupport", crypto, log, nioCore, nioLocks, nioPosix,
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ]),
+    ]
+)
+
+for target in package.targets {
+    target.swiftSettings = (target.swiftSettings ?? []) + strict
+}

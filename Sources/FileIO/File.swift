@@ -1,0 +1,195 @@
+import CFileIO
+import Glibc
+import NIOCore
+
+/// An open file or directory; closed when the last reference goes.
+///
+/// Every method blocks: call them inside ``FileIO/run(_:)``. Reads and writes name their offset, so one `File` serves
+/// several tasks.
+public final class File: Sendable {
+    let descriptor: Int32
+    /// The path for messages: the one it was opened with, behind that of the directory it was opened in.
+    public let path: [UInt8]
+
+    private init(descriptor: Int32, path: [UInt8]) {
+        self.descriptor = descriptor
+        self.path = path
+    }
+
+    deinit { _ = Glibc.close(descriptor) }
+
+    /// How a file is opened.
+    public struct Mode: OptionSet, Sendable {
+        public let rawValue: Int32
+        public init(rawValue: Int32) { self.rawValue = rawValue }
+        public static let read = Mode(rawValue: O_RDONLY)
+        public static let write = Mode(rawValue: O_WRONLY)
+        public static let readWrite = Mode(rawValue: O_RDWR)
+        public static let directory = Mode(rawValue: O_DIRECTORY)
+        /// Make the file; fail if the name is taken.
+        public static let createNew = Mode(rawValue: O_CREAT | O_EXCL)
+        /// Make the file if it is missing.
+        public static let create = Mode(rawValue: O_CREAT)
+        /// Fail if the last component is a symbolic link.
+        public static let noFollow = Mode(rawValue: O_NOFOLLOW)
+    }
+
+    /// Opens a path, or a name below an open directory.
+    /// - Parameters:
+    ///   - path: bytes without a NUL.
+    ///   - directory: where a relative path starts; the working directory if `nil`.
+    ///   - permissions: of a file that is made.
+    ///   - shownPath: what messages call the file instead, such as the path that a temporary file will get.
+    /// - Throws: ``FileError``.
+    public static func open(
+        _ path: some Collection<UInt8>, in directory: File? = nil, _ mode: Mode, permissions: UInt32 = 0o644,
+        shownAs shownPath: [UInt8]? = nil
+    ) throws(FileError) -> File {
+        let name = try terminated(path, "open")
+        let shown = shownPath ?? directory?.joined(path) ?? Array(path)
+        // Non-blocking, so that a pipe put where a file is expected cannot hang the open.
+        let flags = mode.rawValue | O_CLOEXEC | O_NONBLOCK
+        while true {
+            let descriptor = Glibc.openat(directory?.descriptor ?? AT_FDCWD, name, flags, permissions)
+            if descriptor >= 0 { return File(descriptor: descriptor, path: shown) }
+            if errno != EINTR { throw FileError("open", path: shown) }
+        }
+    }
+
+    /// Opens a path given as text.
+    public static func open(_ path: String, _ mode: Mode, permissions: UInt32 = 0o644) throws(FileError) -> File {
+        try open(Array(path.utf8), mode, permissions: permissions)
+    }
+
+    /// Opens a path below an open directory, following no symbolic link on the way.
+    /// - Parameter names: the directories on the way and the name at its end; at least one.
+    /// - Throws: ``FileError``.
+    public static func open(
+        _ names: [some Collection<UInt8>], beneath directory: File, _ mode: Mode
+    ) throws(FileError) -> File {
+        var current = directory
+        for name in names.dropLast() { current = try open(name, in: current, [.read, .directory, .noFollow]) }
+        guard let last = names.last else { throw FileError("open", path: directory.path, code: EINVAL) }
+        return try open(last, in: current, mode.union(.noFollow))
+    }
+
+    /// What the system knows of the open file.
+    public func status() throws(FileError) -> FileStatus {
+        var raw = stat()
+        guard fstat(descriptor, &raw) == 0 else { throw FileError("look at", path: path) }
+        return FileStatus(raw)
+    }
+
+    /// What the system knows of a name in this directory; a symbolic link is not followed.
+    public func status(of name: some Collection<UInt8>) throws(FileError) -> FileStatus {
+        var raw = stat()
+        guard fstatat(descriptor, try terminated(name, "look at"), &raw, AT_SYMLINK_NOFOLLOW) == 0 else {
+            throw FileError("look at", path: joined(name))
+        }
+        return FileStatus(raw)
+    }
+
+    /// What this process may do with a name.
+    public enum Access: Sendable { case read, write }
+
+    /// Whether the system would let this process read or change a name in this directory (`.` for the directory
+    /// itself). A negative answer is certain, a positive one is a forecast.
+    public func permits(_ access: Access, of name: some Collection<UInt8>) throws(FileError) -> Bool {
+        let mode = access == .read ? R_OK : W_OK
+        if faccessat(descriptor, try terminated(name, "look at"), mode, AT_EACCESS) == 0 { return true }
+        // Only these two speak of rights. Some sandboxes answer EPERM to the system call itself.
+        return errno != EACCES && errno != EROFS
+    }
+
+    /// Sets when the content of a name in this directory last changed; a symbolic link is not followed.
+    /// - Parameter nanoseconds: since 1970.
+    public func setModified(of name: some Collection<UInt8>, to nanoseconds: Int64) throws(FileError) {
+        let part = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
+        let borrow: Int64 = part.remainder < 0 ? 1 : 0
+        let modified = timespec(
+            tv_sec: time_t(part.quotient - borrow), tv_nsec: Int(part.remainder + borrow * 1_000_000_000))
+        // UTIME_OMIT, which the importer does not show: leave the time of the last access as it is.
+        let times = [timespec(tv_sec: 0, tv_nsec: (1 << 30) - 2), modified]
+        guard utimensat(descriptor, try terminated(name, "set the time of"), times, AT_SYMLINK_NOFOLLOW) == 0 else {
+            throw FileError("set the time of", path: joined(name))
+        }
+    }
+
+    /// Appends up to `count` bytes at an offset to a buffer.
+    /// - Returns: how many bytes were read; less than `count` only at the end of the file.
+    public func read(into buffer: inout ByteBuffer, count: Int, at offset: Int64) throws(FileError) -> Int {
+        var total = 0
+        while total < count {
+            var code: Int32 = 0
+            let read = buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count - total) { space in
+                let read = pread(descriptor, space.baseAddress, min(space.count, count - total), off_t(offset) + total)
+                code = errno
+                return max(0, read)
+            }
+            if read > 0 {
+                total += read
+            } else if code == EINTR {
+                continue
+            } else if isAtEnd(offset + Int64(total)) {
+                break
+            } else {
+                throw FileError("read", path: path, code: code)
+            }
+        }
+        return total
+    }
+
+    /// A `pread` of zero bytes is the end of the file; this tells it from an error without keeping `errno` around.
+    private func isAtEnd(_ offset: Int64) -> Bool {
+        var byte: UInt8 = 0
+        return pread(descriptor, &byte, 1, off_t(offset)) == 0
+    }
+
+    /// Writes all of a buffer at an offset.
+    public func write(_ buffer: ByteBuffer, at offset: Int64) throws(FileError) {
+        var written = 0
+        while written < buffer.readableBytes {
+            let count = buffer.withUnsafeReadableBytes { bytes in
+                pwrite(descriptor, bytes.baseAddress.map { $0 + written }, bytes.count - written, off_t(offset) + written)
+            }
+            if count > 0 {
+                written += count
+            } else if errno != EINTR {
+                throw FileError("write", path: path)
+            }
+        }
+    }
+
+    /// Sets the length, in bytes.
+    public func truncate(to length: Int64) throws(FileError) {
+        guard ftruncate(descriptor, off_t(length)) == 0 else { throw FileError("resize", path: path) }
+    }
+
+    /// Brings content and metadata to the disk.
+    public func sync() throws(FileError) {
+        guard fsync(descriptor) == 0 else { throw FileError("sync", path: path) }
+    }
+
+    /// Brings the whole file system that holds this file to the disk: for thousands of files, far cheaper than one
+    /// ``sync()`` each.
+    public func syncFileSystem() throws(FileError) {
+        guard holdfast_syncfs(descriptor) == 0 else { throw FileError("sync the file system of", path: path) }
+    }
+
+    /// Takes an exclusive advisory lock, which ends with the process.
+    /// - Returns: whether it was free.
+    public func tryLock() throws(FileError) -> Bool {
+        if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
+        guard errno == EWOULDBLOCK else { throw FileError("lock", path: path) }
+        return false
+    }
+
+    /// `name` behind this file's own path, for messages.
+    public func joined(_ name: some Collection<UInt8>) -> [UInt8] { path + [UInt8(ascii: "/")] + name }
+}
+
+/// A C string; a NUL inside would cut the name short and address another file.
+func terminated(_ name: some Collection<UInt8>, _ operation: String) throws(FileError) -> [CChar] {
+    guard !name.contains(0) else { throw FileError(operation, path: name, code: EINVAL) }
+    return name.map { CChar(bitPattern: $0) } + [0]
+}

@@ -1,0 +1,183 @@
+import AgentState
+import FileIO
+import Logging
+import NIOCore
+import ObjectStore
+
+extension Mirror {
+    /// Brings the store's files here: all of them, or none.
+    ///
+    /// Files that only this machine has stay. Names that must not be written are refused one by one and named in the
+    /// result; the rest arrives.
+    public func pull(onConflict policy: ConflictPolicy = .stop) async -> SyncResult {
+        await measured { result in
+            let local = try await StorageScan.scan(storage, exclusions: .onlyNeverStored)
+            // What cannot be seen cannot be compared, and must not be replaced.
+            if let failure = local.failures.first { throw failure.cause }
+            let offers = try await offers(&result, existing: local.files.map(\.path))
+            guard !offers.isEmpty else { return }
+
+            let plan = try await plan(offers, local, policy)
+            result.objectCount = plan.objectCount
+            result.totalBytes = plan.totalBytes
+            guard plan.conflicts.isEmpty else {
+                result.conflicts = plan.conflicts.map(\.description)
+                throw conflictError(result.conflicts)
+            }
+            progress.begin(files: plan.fetches.count, bytes: plan.fetches.reduce(0) { $0 + $1.object.size })
+            let fetched = try await fetch(plan, &result)
+            result.transferredObjects = fetched.count
+            await remember(plan.same + fetched)
+        }
+    }
+
+    /// An object and the path that it asks for.
+    private struct Offer: Sendable {
+        let path: RelativePath
+        let text: String
+        let object: ObjectInfo
+    }
+
+    /// Lists the memory and sorts out what must not be written.
+    private func offers(_ result: inout SyncResult, existing: [RelativePath]) async throws -> [Offer] {
+        var byPath: [[UInt8]: ObjectInfo] = [:]
+        for object in try await store.list(prefix: location.mirrorPrefix).collect() {
+            byPath[Array(object.key.utf8.dropFirst(location.mirrorPrefix.utf8.count))] = object
+        }
+        let names = SafePaths.check(byPath.keys, existing: existing)
+        for refusal in names.refused {
+            // Consoles write an empty object for a folder; there is nothing in it to lose.
+            let isMarker = byPath[refusal.path]?.size == 0 && [.directory, .empty].contains(refusal.reason)
+            if isMarker {
+                result.skipped.folderMarkers += 1
+            } else {
+                result.problems.append(SyncResult.Problem(path: printable(refusal.path), reason: refusal.reason.description))
+            }
+        }
+        var offers: [Offer] = []
+        for path in names.accepted {
+            guard let object = byPath[path.bytes], let text = path.utf8String else { continue }
+            if let rule = Exclusions.neverStoredRule(path) {
+                result.skipped.excluded += 1
+                logger.warning(
+                    "The store holds a file that is never restored", metadata: ["path": "\(path)", "rule": "\(rule)"])
+                continue
+            }
+            offers.append(Offer(path: path, text: text, object: object))
+        }
+        return offers
+    }
+
+    /// Compares each object with what is here.
+    private func plan(
+        _ offers: [Offer], _ local: StorageScan, _ policy: ConflictPolicy
+    ) async throws -> PullPlan {
+        let files = Dictionary(local.files.map { ($0.path, $0.status) }) { first, _ in first }
+        let known = await base?.read() ?? [:]
+        let root = local.rootMissing ? nil : try await FileIO.run { try File.open(storage, [.read, .directory]) }
+        let decided = Collected<(Offer, FileStatus?, PullDecision.Outcome?)>()
+        try await Lanes.run(offers, concurrency: concurrency, size: \.object.size) { offer in
+            guard let status = files[offer.path], let root else { return decided.add((offer, nil, .follow)) }
+            if status.size == offer.object.size {
+                let file = try await FileIO.run { try File.open(offer.path.components, beneath: root, .read) }
+                if try await store.holds(.file(file), as: offer.object) { return decided.add((offer, status, nil)) }
+            }
+            let decision = PullDecision(base: known[ObjectKey(offer.text)], policy: policy)
+            decided.add((offer, status, decision.outcome(status, offer.object)))
+        }
+        var plan = PullPlan()
+        for (offer, status, outcome) in decided.all.sorted(by: { $0.0.path < $1.0.path }) {
+            plan.objectCount += 1
+            plan.totalBytes += offer.object.size
+            let expected = status.map { StagedTree.Expectation.unchanged($0) } ?? .nothing
+            let fetch = PullPlan.Fetch(path: offer.path, text: offer.text, object: offer.object, expected: expected)
+            switch outcome {
+            case nil:
+                if let status { plan.same.append(SyncedFile(path: offer.text, status: status, etag: offer.object.etag)) }
+            case .follow: plan.fetches.append(fetch)
+            case .keep: plan.kept.append(offer.path)
+            case .conflict: plan.conflicts.append(offer.path)
+            case .overrule:
+                plan.fetches.append(fetch)
+                plan.overruled.append(offer.path)
+            }
+        }
+        return plan
+    }
+
+    private func conflictError(_ paths: [String]) -> SyncError {
+        let shown = paths.prefix(5).map { "'\($0)'" }.joined(separator: ", ")
+        let more = paths.count > 5 ? " and \(paths.count - 5) more" : ""
+        return SyncError(
+            code: "changed-on-both-sides",
+            message: "changed here and in the store: \(shown)\(more); nothing was touched",
+            hint: "Use --merge to take the newer of each, or --force to take the store's.", mayPass: true)
+    }
+
+    /// Fetches into a staging directory, then changes all files at once.
+    private func fetch(_ plan: PullPlan, _ result: inout SyncResult) async throws -> [SyncedFile] {
+        guard !plan.fetches.isEmpty else { return [] }
+        let tree = try await FileIO.run { try StagedTree.open(storage) }
+        let tags = Collected<(PullPlan.Fetch, ETag?)>()
+        do {
+            try await Lanes.run(plan.fetches, concurrency: concurrency, size: \.object.size) { fetch in
+                let content = try await download(fetch, into: tree)
+                tags.add((fetch, content.etag))
+                progress.finished(files: 1)
+                logger.debug("Downloaded from S3", metadata: ["objectKey": "\(fetch.object.key)"])
+            }
+            if !plan.overruled.isEmpty {
+                result.replacedKeptAt = try await KeptFiles.copy(plan.overruled, of: storage)
+            }
+            try await FileIO.run { try tree.commit() }
+        } catch {
+            // The error that ended the work is the one to report; a leftover is removed by the next pull.
+            try? await FileIO.run { tree.abandon() }
+            throw error
+        }
+        return try await statuses(tags.all)
+    }
+
+    /// The files as they are now: a rename changes the time that tells later whether somebody touched them.
+    private func statuses(_ fetched: [(PullPlan.Fetch, ETag?)]) async throws -> [SyncedFile] {
+        try await FileIO.run {
+            let root = try File.open(storage, [.read, .directory])
+            return try fetched.map { fetch, etag in
+                let file = try File.open(fetch.path.components, beneath: root, .read)
+                return SyncedFile(path: fetch.text, status: try file.status(), etag: etag, wasTransferred: true)
+            }
+        }
+    }
+
+    private func download(_ fetch: PullPlan.Fetch, into tree: StagedTree) async throws -> ObjectInfo {
+        let object = fetch.object
+        if let threshold = store.capabilities.rangedReadThreshold, object.size >= threshold {
+            let file = try await stage(fetch, in: tree)
+            return try await store.download(object, into: file) { progress.finished(bytes: Int64($0)) }
+        }
+        let content = try await store.get(object.key)
+        guard content.info.size > Lanes.small else {
+            let bytes = try await content.collect(upTo: Int(Lanes.small))
+            try await FileIO.run {
+                try tree.writeFile(fetch.path, bytes, modified: object.lastModified, expecting: fetch.expected)
+            }
+            progress.finished(bytes: Int64(bytes.readableBytes))
+            return content.info
+        }
+        let file = try await stage(fetch, in: tree)
+        var offset: Int64 = 0
+        for try await chunk in content.chunks {
+            let start = offset
+            try await FileIO.run { try file.write(chunk, at: start) }
+            offset += Int64(chunk.readableBytes)
+            progress.finished(bytes: Int64(chunk.readableBytes))
+        }
+        return content.info
+    }
+
+    private func stage(_ fetch: PullPlan.Fetch, in tree: StagedTree) async throws -> File {
+        try await FileIO.run {
+            try tree.stage(fetch.path, modified: fetch.object.lastModified, expecting: fetch.expected)
+        }
+    }
+}

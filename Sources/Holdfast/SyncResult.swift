@@ -1,0 +1,94 @@
+import AgentState
+import FileIO
+import ObjectStore
+
+/// Which way files go: `SyncDirection` of RFC-019 §2.
+public enum SyncDirection: String, Sendable {
+    case upload, download
+}
+
+/// What a sync did: `S3SyncResult` of RFC-019 §2 and what the product's contract adds. Errors are in it, not thrown.
+public struct SyncResult: Sendable {
+    /// Everything is where it should be.
+    public var success: Bool
+    /// Files in the memory after the operation.
+    public var objectCount = 0
+    /// Their bytes.
+    public var totalBytes: Int64 = 0
+    /// Files that crossed the wire.
+    public var transferredObjects = 0
+    /// Bytes of content that crossed the wire, repeated attempts included.
+    public var transferredBytes: Int64 = 0
+    public var requests = 0
+    public var durationSeconds = 0.0
+    /// Why the operation as a whole did not succeed.
+    public var error: SyncError?
+    /// Files and objects that were left where they are, each with its reason. They make ``success`` false.
+    public var problems: [Problem] = []
+    /// Paths that changed here and in the store; nothing was touched.
+    public var conflicts: [String] = []
+    /// Where the files lie that were replaced although they had changed here.
+    public var replacedKeptAt: String?
+    public var skipped = Skipped()
+
+    /// One file or object that was not transferred.
+    public struct Problem: Sendable, Equatable {
+        /// The path below the storage directory, printable.
+        public let path: String
+        public let reason: String
+    }
+
+    /// What is not part of a memory, and how much of it there was.
+    public struct Skipped: Sendable, Equatable {
+        public var links = 0
+        /// Sockets, pipes and devices.
+        public var specialFiles = 0
+        /// Files and directories that the exclusions leave out.
+        public var excluded = 0
+        /// Objects that mark a folder and hold nothing.
+        public var folderMarkers = 0
+    }
+
+    public init(success: Bool) { self.success = success }
+
+    /// The operation was switched off: nothing was done.
+    public static let disabled = SyncResult(success: true)
+}
+
+/// Why a sync failed, for people and for scripts.
+public struct SyncError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// A stable word: that of ``StoreError/Kind``, or `changed-on-both-sides`, `incomplete`, `local-file`.
+    public let code: String
+    public let message: String
+    public let hint: String?
+    /// It may pass without anybody doing anything: another process is at work.
+    public let mayPass: Bool
+
+    public init(code: String, message: String, hint: String? = nil, mayPass: Bool = false) {
+        self.code = code
+        self.message = message
+        self.hint = hint
+        self.mayPass = mayPass
+    }
+
+    /// Puts whatever stopped an operation into words.
+    public init(_ error: any Error) {
+        switch error {
+        case let error as SyncError: self = error
+        case let error as StoreError:
+            self.init(
+                code: error.kind.rawValue, message: error.description, hint: error.hint,
+                mayPass: error.kind == .conflict || error.kind == .preconditionFailed)
+        case is CancellationError: self.init(code: "cancelled", message: "cancelled")
+        case let error as FileError:
+            self.init(
+                code: "local-file", message: error.description,
+                hint: error.isOutOfSpace
+                    ? "Free some disk space and run the command again; nothing was changed."
+                    : error.isAccessDenied ? "Check the owner and the rights." : nil)
+        default: self.init(code: "local-file", message: "\(error)")
+        }
+    }
+
+    public var description: String { message }
+}

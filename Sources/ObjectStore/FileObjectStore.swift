@@ -1,0 +1,318 @@
+import FileIO
+import NIOCore
+
+/// A store in a local directory: the embedded default, which needs no server.
+///
+/// Objects are plain files below the root, so a person can look at them (the name mapping is ``FileKeyPath``). A write
+/// goes to a temporary file, is brought to the disk and then takes its name in one step: `rename` to replace, `link` to
+/// create. No symbolic link below the root is followed, and no key leads out of it.
+public struct FileObjectStore: ObjectStore {
+    /// Absolute path of the directory; it is made by the first write.
+    public let root: String
+    private let meter: TransferMeter
+    private static let pieceSize: Int64 = 1 << 20
+
+    public init(root: String, meter: TransferMeter = TransferMeter()) {
+        self.root = root
+        self.meter = meter
+    }
+
+    public var capabilities: StoreCapabilities { StoreCapabilities(createOnly: .enforced, deleteBatch: 1000) }
+    public var location: String { "file://\(root)" }
+
+    public func get(_ key: ObjectKey, range: Range<Int64>?, ifMatch: ETag?) async throws(StoreError) -> ObjectContent {
+        let (file, info) = try await io("read", key) { try open(key) }
+        if let ifMatch, ifMatch != info.etag {
+            throw StoreError(.preconditionFailed, "read", key: key, "has been replaced by another version")
+        }
+        let wanted = range ?? 0..<info.size
+        guard wanted.lowerBound < info.size || wanted.isEmpty else {
+            throw StoreError(.invalid, "read", key: key, "starts at byte \(wanted.lowerBound) of \(info.size)")
+        }
+        let bytes = wanted.clamped(to: 0..<info.size)
+        return ObjectContent(info: info, range: bytes, chunks: AnyChunks(FileChunks(file: file, range: bytes, key: key, meter: meter)))
+    }
+
+    public func head(_ key: ObjectKey) async throws(StoreError) -> ObjectInfo {
+        try await io("look at", key) { try open(key).info }
+    }
+
+    public func put(_ key: ObjectKey, _ body: ObjectBody, _ rule: WriteRule) async throws(StoreError) -> ObjectInfo {
+        let path = try FileKeyPath(key)
+        let (staging, name, file) = try await io("write", key) {
+            try makeDirectories(root)
+            let top = try File.open(root, [.read, .directory])
+            try top.makeDirectory(FileKeyPath.stagingName)
+            let staging = try File.open(FileKeyPath.stagingName, in: top, [.read, .directory, .noFollow])
+            let name = FileIO.temporaryName("put-")
+            return (staging, name, try File.open(name, in: staging, [.write, .createNew]))
+        }
+        do {
+            let size = try await write(body, to: file, key)
+            let info = try await io("write", key) {
+                try file.sync()
+                try publish(name, in: staging, as: path, rule)
+                return Self.info(key, try file.status())
+            }
+            meter.count(sent: size)
+            return info
+        } catch {
+            // The temporary file is in nobody's way; a failure to remove it must not hide the error that led here.
+            try? await FileIO.run { try staging.remove(name) }
+            throw error
+        }
+    }
+
+    public func page(prefix: String, after token: String?, limit: Int) async throws(StoreError) -> ObjectPage {
+        try await io("list", nil) {
+            // A root that was never written to is an empty store.
+            guard let top = try openRoot() else { return ObjectPage(objects: [], next: nil) }
+            var walk = FileStoreWalk(prefix: prefix, after: token, limit: limit)
+            try walk.visit(top, below: "")
+            return walk.page
+        }
+    }
+
+    public func delete(_ keys: [ObjectKey]) async throws(StoreError) -> [DeleteFailure] {
+        var failures: [DeleteFailure] = []
+        for key in keys {
+            do throws(StoreError) {
+                let path = try FileKeyPath(key)
+                try await io("delete", key) { try remove(path) }
+            } catch {
+                failures.append(DeleteFailure(key: key, error: error))
+            }
+        }
+        return failures
+    }
+
+    public func holds(_ body: ObjectBody, as object: ObjectInfo) async throws(StoreError) -> Bool {
+        let content = try await get(object.key)
+        let source = try await ComparedBody(body, key: object.key)
+        guard source.size == content.info.size else { return false }
+        var offset: Int64 = 0
+        do {
+            for try await chunk in content.chunks {
+                let end = offset + Int64(chunk.readableBytes)
+                guard try await source.read(offset..<end) == chunk else { return false }
+                offset = end
+            }
+        } catch {
+            throw StoreError(wrapping: error, "compare", key: object.key)
+        }
+        return true
+    }
+
+    // MARK: Blocking parts
+
+    private func open(_ key: ObjectKey) throws -> (file: File, info: ObjectInfo) {
+        let path = try FileKeyPath(key)
+        let file: File
+        do {
+            file = try File.open(path.name, in: try directory(of: path), [.read, .noFollow])
+        } catch where error.isNotFound {
+            throw StoreError(.notFound, "read", key: key, "does not exist")
+        }
+        let status = try file.status()
+        guard status.kind == .regular else { throw StoreError(.notFound, "read", key: key, "does not exist") }
+        return (file, Self.info(key, status))
+    }
+
+    private func openRoot() throws(FileError) -> File? {
+        do { return try File.open(root, [.read, .directory]) } catch {
+            if error.isNotFound { return nil }
+            throw error
+        }
+    }
+
+    private func directory(of path: FileKeyPath) throws(FileError) -> File {
+        var directory = try File.open(root, [.read, .directory])
+        for component in path.directories {
+            directory = try File.open(component, in: directory, [.read, .directory, .noFollow])
+        }
+        return directory
+    }
+
+    private func write(_ body: ObjectBody, to file: File, _ key: ObjectKey) async throws(StoreError) -> Int64 {
+        switch body {
+        case .bytes(let buffer):
+            try await io("write", key, requests: 0) { try file.write(buffer, at: 0) }
+            return Int64(buffer.readableBytes)
+        case .file(let original):
+            let source = try await SourceFile(original, operation: "write", key: key)
+            var offset: Int64 = 0
+            while offset < source.size {
+                let end = min(offset + Self.pieceSize, source.size)
+                let piece = try await source.read(offset..<end, operation: "write", key: key)
+                let start = offset
+                try await io("write", key, requests: 0) { try file.write(piece, at: start) }
+                offset = end
+            }
+            try await source.checkUnchanged(operation: "write", key: key)
+            return source.size
+        }
+    }
+
+    /// Gives a finished temporary file its name, durably.
+    private func publish(
+        _ temporary: [UInt8], in staging: File, as path: FileKeyPath, _ rule: WriteRule
+    ) throws(StoreError) {
+        var attempt = 1
+        while let error = placeError(temporary, in: staging, at: path, rule) {
+            // A delete beside us may remove a directory that has just become empty; then the way is made again.
+            guard error.isNotFound, !error.isNotADirectory, attempt < 10 else {
+                throw publishError(error, path.key, rule)
+            }
+            attempt += 1
+        }
+    }
+
+    private func placeError(
+        _ temporary: [UInt8], in staging: File, at path: FileKeyPath, _ rule: WriteRule
+    ) -> FileError? {
+        do throws(FileError) {
+            try place(temporary, in: staging, at: path, rule)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    private func place(
+        _ temporary: [UInt8], in staging: File, at path: FileKeyPath, _ rule: WriteRule
+    ) throws(FileError) {
+        let directory = try makeDirectory(of: path)
+        switch rule {
+        case .overwrite: try staging.rename(temporary, to: path.name, in: directory)
+        case .createOnly:
+            try staging.link(temporary, to: path.name, in: directory)
+            try staging.remove(temporary)
+        }
+        try directory.sync()
+    }
+
+    private func publishError(_ error: FileError, _ key: ObjectKey, _ rule: WriteRule) -> StoreError {
+        if error.alreadyExists, rule == .createOnly {
+            return StoreError(.alreadyExists, "create", key: key, "already exists")
+        }
+        if error.isNotADirectory || error.isADirectory {
+            return StoreError(
+                .invalid, "write", key: key, "one name cannot be a file and a directory at once",
+                hint: "A file:// store cannot hold both 'a' and 'a/b'; use an S3 store, or rename one of them.")
+        }
+        return StoreError(wrapping: error, "write", key: key)
+    }
+
+    private func makeDirectory(of path: FileKeyPath) throws(FileError) -> File {
+        var directory = try File.open(root, [.read, .directory])
+        for component in path.directories {
+            if try directory.makeDirectory(component) { try directory.sync() }
+            directory = try File.open(component, in: directory, [.read, .directory, .noFollow])
+        }
+        return directory
+    }
+
+    private func remove(_ path: FileKeyPath) throws(FileError) {
+        guard let top = try openRoot() else { return }
+        var way = [top]
+        for component in path.directories {
+            guard try kind(of: component, in: way[way.count - 1]) == .directory else { return }
+            way.append(try File.open(component, in: way[way.count - 1], [.read, .directory, .noFollow]))
+        }
+        let directory = way[way.count - 1]
+        guard try kind(of: path.name, in: directory) == .regular else { return }
+        try directory.remove(path.name)
+        try directory.sync()
+        // Directories exist only for the sake of objects. One that is not empty stays, and so do those above it.
+        for (parent, name) in zip(way, path.directories).reversed() {
+            guard (try? parent.removeDirectory(name)) != nil else { break }
+        }
+    }
+
+    private func kind(of name: [UInt8], in directory: File) throws(FileError) -> FileStatus.Kind? {
+        do { return try directory.status(of: name).kind } catch {
+            if error.isNotFound { return nil }
+            throw error
+        }
+    }
+
+    static func info(_ key: ObjectKey, _ status: FileStatus) -> ObjectInfo {
+        // Every write makes a new inode, so these three change with the content.
+        let version = [UInt64(status.size), UInt64(bitPattern: status.modified), status.inode]
+        let etag = ETag("\"" + version.map { String($0, radix: 16) }.joined(separator: "-") + "\"")
+        return ObjectInfo(key: key, size: status.size, etag: etag, lastModified: status.modified)
+    }
+
+    private func io<T: Sendable>(
+        _ operation: String, _ key: ObjectKey?, requests: Int = 1, _ work: @escaping @Sendable () throws -> T
+    ) async throws(StoreError) -> T {
+        meter.count(requests: requests)
+        do {
+            try Task.checkCancellation()
+            return try await FileIO.run(work)
+        } catch let error as FileError where error.isAccessDenied {
+            throw StoreError(
+                .denied, operation, key: key, error.description, hint: "Check the owner and the rights of \(root).")
+        } catch {
+            throw StoreError(wrapping: error, operation, key: key)
+        }
+    }
+}
+
+/// Reads a range of an open file, piece by piece.
+private struct FileChunks: AsyncSequence, Sendable {
+    let file: File
+    let range: Range<Int64>
+    let key: ObjectKey
+    let meter: TransferMeter
+
+    func makeAsyncIterator() -> Iterator { Iterator(chunks: self, offset: range.lowerBound) }
+
+    struct Iterator: AsyncIteratorProtocol {
+        let chunks: FileChunks
+        var offset: Int64
+
+        mutating func next() async throws -> ByteBuffer? {
+            guard offset < chunks.range.upperBound else { return nil }
+            try Task.checkCancellation()
+            let (file, start) = (chunks.file, offset)
+            let count = Int(Swift.min(256 * 1024, chunks.range.upperBound - start))
+            let buffer = try await FileIO.run {
+                var buffer = ByteBuffer()
+                buffer.reserveCapacity(count)
+                _ = try file.read(into: &buffer, count: count, at: start)
+                return buffer
+            }
+            guard buffer.readableBytes == count else {
+                throw StoreError(.corrupt, "read", key: chunks.key, "ended early at byte \(start)")
+            }
+            chunks.meter.count(received: Int64(count))
+            offset += Int64(count)
+            return buffer
+        }
+    }
+}
+
+/// Content here that is compared with an object piece by piece.
+private struct ComparedBody {
+    private let key: ObjectKey
+    private let buffer: ByteBuffer
+    private let file: SourceFile?
+    let size: Int64
+
+    init(_ body: ObjectBody, key: ObjectKey) async throws(StoreError) {
+        self.key = key
+        switch body {
+        case .bytes(let bytes):
+            (buffer, file, size) = (bytes, nil, Int64(bytes.readableBytes))
+        case .file(let opened):
+            let source = try await SourceFile(opened, operation: "compare", key: key)
+            (buffer, file, size) = (ByteBuffer(), source, source.size)
+        }
+    }
+
+    func read(_ range: Range<Int64>) async throws(StoreError) -> ByteBuffer? {
+        if let file { return try await file.read(range, operation: "compare", key: key) }
+        return buffer.getSlice(at: buffer.readerIndex + Int(range.lowerBound), length: range.count)
+    }
+}

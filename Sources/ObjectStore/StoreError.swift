@@ -1,0 +1,104 @@
+import FileIO
+
+/// A failed store operation.
+///
+/// ``kind`` says what a program can do about it; the rest says to a person what failed, where and what to do.
+/// *Proven absent*, *denied* and *unreachable* are different kinds, since only the first is an empty store.
+public struct StoreError: Error, Sendable, CustomStringConvertible {
+    /// What a caller can do something about.
+    public enum Kind: String, Sendable, Equatable {
+        /// The store says, to someone who may know, that there is no such object.
+        case notFound
+        /// The store says that there is no such bucket or root.
+        case noSuchBucket
+        /// A create-only write found the key taken.
+        case alreadyExists
+        /// The object is no longer the version that was asked for.
+        case preconditionFailed
+        /// Another write of the same key is in flight; the same write may pass later.
+        case conflict
+        /// The credentials are known but lack a right. Whether the object exists is unknown.
+        case denied
+        /// The store does not accept the credentials or the signature.
+        case unauthenticated
+        /// No usable credentials were found on this machine.
+        case noCredentials
+        /// The bucket is in another region.
+        case wrongRegion
+        /// The local clock and the store's are too far apart.
+        case clockSkew
+        /// The store asks for fewer requests.
+        case throttled
+        /// No answer came: name look-up, connection, TLS, time-out, or the connection broke.
+        case unreachable
+        /// The content is shorter, longer or other than announced.
+        case corrupt
+        /// The store answered with a failure of its own.
+        case server
+        /// The request or the configuration cannot work, whoever sends it.
+        case invalid
+        /// The content is larger than the caller or the store takes.
+        case tooLarge
+        /// The store does not know this operation.
+        case unsupported
+        /// The local file changed while it was read.
+        case sourceChanged
+        /// The local disk: full, unreadable, …
+        case localFile
+        /// The task was cancelled.
+        case cancelled
+    }
+
+    public var kind: Kind
+    /// What was tried, as a verb: `read`, `write`, `list`.
+    public var operation: String
+    public var bucket: String?
+    public var key: ObjectKey?
+    /// What happened, as the end of a sentence that starts with operation and key.
+    public var reason: String
+    /// What the person can do about it.
+    public var hint: String?
+    /// The HTTP status, the store's own error code and its id of the request, for the provider's support.
+    public var status: Int?
+    public var code: String?
+    public var requestID: String?
+    /// How many times the request was sent.
+    public var attempts: Int?
+
+    public init(_ kind: Kind, _ operation: String, key: ObjectKey? = nil, _ reason: String, hint: String? = nil) {
+        self.kind = kind
+        self.operation = operation
+        self.key = key
+        self.reason = reason
+        self.hint = hint
+    }
+
+    /// Turns whatever a lower layer threw into a store error, without losing one that already is.
+    public init(wrapping error: any Error, _ operation: String, key: ObjectKey? = nil) {
+        switch error {
+        case let error as StoreError: self = error
+        case is CancellationError: self.init(.cancelled, operation, key: key, "was cancelled")
+        case let error as FileError:
+            self.init(
+                .localFile, operation, key: key, error.description,
+                hint: error.isOutOfSpace
+                    ? "Free some disk space and run the command again."
+                    : error.isAccessDenied ? "Check the owner and the rights of the file." : nil)
+        default: self.init(.unreachable, operation, key: key, "\(error)")
+        }
+    }
+
+    /// The sentence for people: what failed, where and why. The ``hint`` is apart.
+    public var description: String {
+        var text = "cannot \(operation)"
+        if let key { text += " '\(printable(key.utf8))'" }
+        if let bucket { text += key == nil ? " bucket '\(bucket)'" : " in bucket '\(bucket)'" }
+        text += ": \(reason)"
+        var facts: [String] = []
+        if let code { facts.append(code) }
+        if let status { facts.append("HTTP \(status)") }
+        if let requestID { facts.append("request id \(requestID)") }
+        if let attempts, attempts > 1 { facts.append("\(attempts) attempts") }
+        return facts.isEmpty ? text : text + " (\(facts.joined(separator: ", ")))"
+    }
+}

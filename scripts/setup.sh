@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# usage: scripts/setup.sh
+# Installs what building, testing and benchmarking need: system packages, and .venv with the test servers.
+# Run again, it does nothing until the pinned versions, this script or the folder change.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/python.sh
+
+# name of the Debian package : command that succeeds where it is not needed
+needed=(
+    "git:git --version"
+    "make:make --version"
+    "ca-certificates:test -e /etc/ssl/certs/ca-certificates.crt"
+    "build-essential:compiles"
+    "zlib1g-dev:compiles zlib.h"
+    "python3:find_python 3 11"
+    "python3-venv:has_venv"
+)
+
+compiles() { # compiles [HEADER]
+    printf '%s\nint main(void) { return 0; }\n' "${1:+#include <$1>}" | cc -x c -o /dev/null - 2>/dev/null
+}
+
+has_venv() {
+    local python
+    python=$(find_python 3 11) && "$python" -c 'import ensurepip, venv'
+}
+
+install_system_packages() {
+    local missing=() entry
+    for entry in "${needed[@]}"; do
+        ${entry#*:} >/dev/null 2>&1 || missing+=("${entry%%:*}")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+
+    local as_root=()
+    if [ "$(id -u)" != 0 ]; then
+        if command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
+            as_root=(sudo)
+        else
+            missing_packages "there is no root and no sudo here" "${missing[@]}"
+        fi
+    fi
+    command -v apt-get >/dev/null || missing_packages "this is no Debian or Ubuntu" "${missing[@]}"
+    echo "setup: installing ${missing[*]}" >&2
+    export DEBIAN_FRONTEND=noninteractive
+    "${as_root[@]}" apt-get update -qq
+    "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    for entry in "${needed[@]}"; do
+        ${entry#*:} >/dev/null 2>&1 || {
+            echo "setup: ${entry%%:*} is installed, but '${entry#*:}' still fails" >&2
+            exit 1
+        }
+    done
+}
+
+missing_packages() { # missing_packages REASON PACKAGE...
+    echo "setup: needed, and not installed because $1: ${*:2}" >&2
+    echo "setup: on Debian or Ubuntu: apt-get install ${*:2}    (Python must be 3.11 or newer)" >&2
+    exit 1
+}
+
+# A virtual environment holds absolute paths: a folder that moved needs a new one.
+stamp="$(cat scripts/setup.sh scripts/python.sh scripts/requirements.txt | sha256sum | cut -c1-64) $PWD"
+if [ "$(cat .venv/holdfast-setup 2>/dev/null || true)" = "$stamp" ] && [ -x .venv/bin/python ]; then
+    exit 0
+fi
+
+install_system_packages
+make_venv "$(find_python 3 11)" .venv scripts/requirements.txt
+echo "$stamp" >.venv/holdfast-setup
