@@ -25,9 +25,10 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML"]),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
@@ -38,10 +39,12 @@ let package = Package(
         .executableTarget(
             name: "HoldfastCommand",
             dependencies: [
-                "AgentState", "Holdfast", "HoldfastLogging", "ObjectStore", "S3Store", log, subprocess,
+                "AgentState", "FileIO", "Holdfast", "HoldfastLogging", "ObjectStore", "S3Store", log, nioCore, nioLocks,
+                subprocess,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .product(name: "Yams", package: "Yams"),
             ]),
         .target(
             name: "Holdfast",
@@ -58,7 +61,7 @@ let package = Package(
         .target(name: "ObjectStore", dependencies: ["FileIO", nioCore, nioLocks]),
         .target(name: "FileIO", dependencies: ["CFileIO", nioCore, nioPosix]),
         .target(name: "CFileIO"),
-        .target(name: "HoldfastLogging", dependencies: [log, nioLocks]),
+        .target(name: "HoldfastLogging", dependencies: ["FileIO", log, nioLocks]),
 
         .target(
             name: "TestSupport",
@@ -68,6 +71,7 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             path: "Tests/TestSupport"),
+        .testTarget(name: "TestSupportTests", dependencies: ["TestSupport", subprocess]),
         .testTarget(
             name: "StoreConformanceTests", dependencies: ["FileIO", "ObjectStore", "S3Store", "TestSupport", log, nioCore]),
         .testTarget(

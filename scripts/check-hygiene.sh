@@ -11,8 +11,9 @@ forbid() {
     local reason=$1 pattern=$2 found
     shift 2
     found=$(grep --recursive --line-number --binary-files=without-match --extended-regexp \
-        --exclude-dir=.git --exclude-dir=.build --exclude-dir='.venv*' --exclude-dir=.swiftpm --exclude-dir=__pycache__ \
-        --exclude-dir=Fixtures --exclude=check-hygiene.sh --regexp="$pattern" "$@") || return 0
+        --exclude-dir=.git --exclude-dir='.build*' --exclude-dir='.venv*' --exclude-dir=.swiftpm \
+        --exclude-dir=__pycache__ --exclude-dir=Fixtures --exclude=check-hygiene.sh \
+        --regexp="$pattern" "$@") || return 0
     printf 'check-hygiene: %s\n%s\n\n' "$reason" "$found"
     broken=1
 }

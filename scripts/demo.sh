@@ -23,8 +23,9 @@ if ! read -r endpoint <&"${serve[0]}"; then
     exit 1
 fi
 field() { # field NAME...: a member of the line that serve.py wrote
-    "$python" -c 'import functools, json, sys; print(functools.reduce(dict.__getitem__, sys.argv[2:], json.loads(sys.argv[1])))' \
-        "$endpoint" "$@"
+    "$python" -c '
+import functools, json, sys
+print(functools.reduce(dict.__getitem__, sys.argv[1:], json.load(sys.stdin)))' "$@" <<<"$endpoint"
 }
 url=$(field url) bucket=$(field bucket)
 AWS_ACCESS_KEY_ID=$(field identities full accessKey)

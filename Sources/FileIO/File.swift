@@ -160,6 +160,17 @@ public final class File: Sendable {
         }
     }
 
+    /// The whole content, for small files.
+    public func bytes() throws(FileError) -> [UInt8] {
+        var buffer = ByteBuffer()
+        var size = try status().size
+        // A file of /proc has no size, and a file may grow while it is read: read until there is no more.
+        repeat {
+            size = max(size, 4096)
+        } while try read(into: &buffer, count: Int(size), at: Int64(buffer.readableBytes)) == Int(size)
+        return Array(buffer.readableBytesView)
+    }
+
     /// Sets the length, in bytes.
     public func truncate(to length: Int64) throws(FileError) {
         guard ftruncate(descriptor, off_t(length)) == 0 else { throw FileError("resize", path: path) }

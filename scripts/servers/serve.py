@@ -175,6 +175,8 @@ def kill(process: subprocess.Popen) -> None:
 
 
 def main() -> int:
+    # What a test process left open without close-on-exec, such as a listener, must not live on here.
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("kind", choices=KINDS, metavar="KIND", help=", ".join(KINDS))
     options.add_argument("--under", metavar="DIRECTORY", help="where the server's own directory is made")

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # usage: start-seaweedfs.sh PORT DATADIR
-# SeaweedFS (master, volume server, filer, S3) over a local directory, in the foreground. Takes the ports PORT to PORT+7.
-# ACCESS_KEY and SECRET_KEY name the administrator; DATADIR/s3.json gives the two restricted users.
+# SeaweedFS (master, volume server, filer, S3) over a local directory, in the foreground, on the ports PORT to PORT+7.
+# ACCESS_KEY and SECRET_KEY name the administrator; DATADIR/s3.json has the two restricted users as well.
 set -euo pipefail
 port=$1 data=$2 bucket=${BUCKET:-holdfast-test}
 mkdir -p "$data/volumes" "$data/filer"

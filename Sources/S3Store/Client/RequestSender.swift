@@ -84,7 +84,7 @@ struct RequestSender: Sendable {
     ) async throws -> Answer {
         try Task.checkCancellation()
         let endpoint = bucket.endpoint
-        let key = try await credentials.current()
+        let key = try await signingCredentials(call)
         progress.signed = clock.now
         var request = endpoint.request(
             method: call.method, key: call.key, query: call.query, headers: call.headers)
@@ -107,6 +107,12 @@ struct RequestSender: Sendable {
             throw ServiceError(try await response.collected(call, upTo: 1 << 20))
         }
         return try await read(response)
+    }
+
+    private func signingCredentials(_ call: S3Call) async throws -> Credentials {
+        do { return try await credentials.current() } catch let error as CredentialError {
+            throw StoreError(.noCredentials, call.verb, key: call.objectKey, error.problem, hint: error.advice)
+        }
     }
 
     /// Prepares the next attempt, or ends the call.

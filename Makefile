@@ -1,0 +1,52 @@
+# `make` or `make help` lists the targets. Each does the set-up that it needs; on a fresh Debian or Ubuntu machine with
+# Swift, `make demo` and `make test` are enough.
+SHELL := /bin/bash
+SWIFT ?= swift
+ROUNDS ?= 3
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-localstack build build-release demo test test-localstack lint format bench clean
+
+help: ## list the targets
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
+
+setup: ## install system packages and the test servers (nothing to do the second time)
+	@scripts/setup.sh
+
+setup-localstack: setup ## install LocalStack (needs Python 3.13)
+	@scripts/setup-localstack.sh
+
+build: setup ## debug build
+	$(SWIFT) build
+
+build-release: setup ## release build: .build/release/holdfast
+	$(SWIFT) build -c release --product holdfast
+
+demo: build ## the whole loop on a generated agent state: embedded store, then a real S3 server
+	@scripts/demo.sh
+
+test: setup ## all tests, against four S3 servers that the run starts and stops itself
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build
+	@echo "make test: passed"
+
+test-localstack: setup-localstack ## the same tests against LocalStack
+	$(SWIFT) build --build-tests
+	HOLDFAST_TEST_SERVERS=localstack $(SWIFT) test --skip-build
+	@echo "make test-localstack: passed"
+
+lint: setup ## check format and house rules; changes nothing
+	$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources Tests
+	@for script in .ci/run scripts/*.sh scripts/*/*.sh; do bash -n "$$script" || exit 1; done
+	@.venv/bin/python -c 'import ast, sys; [ast.parse(open(name).read(), name) for name in sys.argv[1:]]' \
+		scripts/*/*.py bench/*.py
+	@scripts/check-hygiene.sh
+
+format: ## format the Swift sources in place
+	$(SWIFT) format --in-place --parallel --recursive Package.swift Sources Tests
+
+bench: build-release ## 10,000 files: seconds, CPU, memory, requests, bytes, beside s5cmd (ROUNDS=3)
+	@.venv/bin/python bench/run.py --rounds $(ROUNDS)
+
+clean: ## remove everything that was built or installed here
+	rm -rf .build .venv .venv-localstack

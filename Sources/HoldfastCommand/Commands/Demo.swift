@@ -1,0 +1,155 @@
+import ArgumentParser
+import FileIO
+import Holdfast
+import ObjectStore
+
+struct Demo: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show the whole loop on a generated agent state, in seconds.",
+        discussion: """
+            Generates an agent's state in a temporary directory, pushes it, wipes it, pulls it back, and proves that it \
+            is the same. Without --store an embedded store in the same temporary directory is used. With --store s3://… \
+            the keys are below a prefix of their own, and removed at the end.
+            """)
+
+    @Option(help: "Sessions to generate.") var sessions = 12
+    @OptionGroup(title: "Memory") var memory: MemoryOptions
+    @OptionGroup(title: "Output") var output: OutputOptions
+
+    func validate() throws {
+        guard (1...1000).contains(sessions) else { throw ValidationError("--sessions can be 1 to 1000.") }
+    }
+
+    func run() async throws {
+        let (memory, sessions) = (memory, sessions)
+        try await perform("demo", output) { console in
+            let name = String(decoding: FileIO.temporaryName("holdfast-demo-"), as: UTF8.self)
+            let folder = "\(console.world.variable("TMPDIR") ?? "/tmp")/\(name)"
+            try await FileIO.run { try makeDirectories(folder, permissions: 0o700) }
+            do {
+                try await DemoRun(folder: folder, sessions: sessions, memory: memory, console: console).run()
+            } catch {
+                try? await remove(folder)
+                throw error
+            }
+            try await remove(folder)
+        }
+    }
+}
+
+private func remove(_ folder: String) async throws {
+    let (parent, name) = splitPath(folder)
+    try await FileIO.run { try File.open(parent, [.read, .directory]).removeTree(Array(name.utf8)) }
+}
+
+private func splitPath(_ path: String) -> (parent: String, name: String) {
+    guard let slash = path.lastIndex(of: "/") else { return (".", path) }
+    return (String(path[..<slash]), String(path[slash...].dropFirst()))
+}
+
+/// What the demo does, step by step.
+private struct DemoRun {
+    let folder: String
+    let sessions: Int
+    let memory: MemoryOptions
+    let console: Console
+
+    func run() async throws {
+        let settings = try await demoSettings()
+        try await Session.open(settings, console) { session in
+            let steps = try await Steps(session: session, storage: settings.storage, sessions: sessions).run()
+            console.report(DemoReport(store: session.store.location, steps: steps))
+        }
+    }
+
+    private func demoSettings() async throws -> Settings {
+        var flags = memory.given
+        flags[.storage] = "\(folder)/storage"
+        flags[.agent] = flags[.agent] ?? "demo"
+        flags[.repo] = flags[.repo] ?? "holdfast/demo"
+        // A prefix of its own: nothing of the user's is touched, and two demos do not meet.
+        flags[.prefix] = "holdfast-demo/\(splitPath(folder).name)"
+        if flags[.store] == nil { flags[.store] = "file://\(folder)/store" }
+        var settings = try await Settings.resolve(flags, configFile: memory.config, world: console.world)
+        settings.stateDirectory = "\(folder)/state"
+        return settings
+    }
+}
+
+/// One line of the demo.
+private struct DemoStep: Encodable {
+    let step: String
+    let detail: String
+}
+
+private struct DemoReport: Encodable {
+    let success = true
+    let store: String
+    let steps: [DemoStep]
+}
+
+private struct Steps {
+    let session: Session
+    let storage: String
+    let sessions: Int
+
+    func run() async throws -> [DemoStep] {
+        do {
+            let steps = try await loop()
+            try await cleanUp()
+            return steps
+        } catch {
+            try? await cleanUp()
+            throw error
+        }
+    }
+
+    private func loop() async throws -> [DemoStep] {
+        var steps: [DemoStep] = []
+        func tell(_ step: String, _ detail: String) {
+            steps.append(DemoStep(step: step, detail: detail))
+            session.console.say("\(step)  \(detail)")
+        }
+        let state = DemoState(sessions: sessions)
+        try await state.write(to: storage)
+        let original = try await TreeDigest.of(storage)
+        tell("generate", "\(original) in \(Words.count(sessions, "session"))")
+
+        let first = try await succeeded(session.mirror.push())
+        tell("push    ", "\(moved(first, "uploaded")) to \(session.store.location)")
+        let again = try await succeeded(session.mirror.push())
+        tell("push    ", "\(moved(again, "uploaded")): nothing has changed")
+        try await state.addTurn(to: storage)
+        let changed = try await TreeDigest.of(storage)
+        let turn = try await succeeded(session.mirror.push())
+        tell("push    ", "\(moved(turn, "uploaded")) after another turn of the agent")
+
+        try await remove(storage)
+        tell("wipe    ", "the storage directory is gone")
+        let back = try await succeeded(session.mirror.pull())
+        tell("pull    ", moved(back, "downloaded"))
+        let restored = try await TreeDigest.of(storage)
+        guard restored == changed else {
+            throw SyncError(code: "demo", message: "the restored state differs: \(restored) instead of \(changed)")
+        }
+        tell("compare ", "identical, SHA-256 \(restored.hash.prefix(16))…")
+        return steps
+    }
+
+    private func moved(_ result: SyncResult, _ verb: String) -> String {
+        "\(result.transferredObjects) of \(Words.count(result.objectCount, "file")) \(verb) "
+            + "(\(Words.bytes(result.transferredBytes)), \(Words.count(result.requests, "request")), "
+            + "\(Words.seconds(result.durationSeconds)))"
+    }
+
+    private func succeeded(_ result: SyncResult) async throws -> SyncResult {
+        if result.error?.code == "cancelled" { throw CancellationError() }
+        if let error = result.error { throw error }
+        return result
+    }
+
+    private func cleanUp() async throws {
+        let objects = try await session.store.list(prefix: "\(session.location.key)/").collect()
+        _ = try await session.store.delete(objects.map(\.key))
+    }
+}

@@ -1,0 +1,26 @@
+import ArgumentParser
+
+/// The command line of Holdfast.
+///
+/// This box parses options, resolves settings, prints results and sets exit codes; the work is done in the boxes below
+/// it (`Holdfast`, `AgentState`, `ObjectStore`, `S3Store`).
+@main
+struct Root: AsyncParsableCommand {
+    static let version = "0.1.0"
+
+    static let configuration = CommandConfiguration(
+        commandName: "holdfast",
+        abstract: "Durable, portable memory for coding agents.",
+        discussion: """
+            Keeps an agent's local state (sessions, messages) in S3-compatible object storage, so that the next run, \
+            on any runner, continues where the last one stopped.
+
+            Exit codes: 0 done, 1 failed, 64 wrong usage, 75 a conflict that may pass.
+            """,
+        version: version,
+        subcommands: [Demo.self, Completions.self],
+        groupedSubcommands: [
+            CommandGroup(name: "Memory", subcommands: [Push.self, Pull.self]),
+            CommandGroup(name: "Looking", subcommands: [List.self, Config.self]),
+        ])
+}

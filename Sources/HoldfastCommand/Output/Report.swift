@@ -1,0 +1,84 @@
+import FoundationEssentials
+import Holdfast
+
+/// The JSON object that a transfer prints with `--json`. New fields may be added; none is taken away.
+struct TransferReport: Encodable {
+    let result: SyncResult
+
+    enum CodingKeys: String, CodingKey {
+        case success, objectCount, totalBytes, transferredObjects, transferredBytes, requests, snapshot
+        case durationSeconds, error, problems, conflicts, replacedKeptAt, skipped
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var object = encoder.container(keyedBy: CodingKeys.self)
+        try object.encode(result.success, forKey: .success)
+        try object.encode(result.objectCount, forKey: .objectCount)
+        try object.encode(result.totalBytes, forKey: .totalBytes)
+        try object.encode(result.transferredObjects, forKey: .transferredObjects)
+        try object.encode(result.transferredBytes, forKey: .transferredBytes)
+        try object.encode(result.requests, forKey: .requests)
+        // The mirror view has no snapshots; the field is part of the contract.
+        try object.encodeNil(forKey: .snapshot)
+        try object.encode(rounded(result.durationSeconds), forKey: .durationSeconds)
+        try object.encode(result.error.map(ErrorReport.init), forKey: .error)
+        try object.encode(result.problems.map { ProblemReport(path: $0.path, reason: $0.reason) }, forKey: .problems)
+        try object.encode(result.conflicts, forKey: .conflicts)
+        try object.encode(result.replacedKeptAt, forKey: .replacedKeptAt)
+        try object.encode(SkippedReport(result.skipped), forKey: .skipped)
+    }
+
+    private func rounded(_ seconds: Double) -> Double { (seconds * 1000).rounded() / 1000 }
+}
+
+/// An error for scripts: `null` members stay in the object, so that its shape is always the same.
+struct ErrorReport: Encodable {
+    let code: String
+    let message: String
+    let hint: String?
+
+    init(_ error: SyncError) { (code, message, hint) = (error.code, error.message, error.hint) }
+    init(code: String, message: String, hint: String? = nil) { (self.code, self.message, self.hint) = (code, message, hint) }
+
+    enum CodingKeys: CodingKey { case code, message, hint }
+
+    func encode(to encoder: any Encoder) throws {
+        var object = encoder.container(keyedBy: CodingKeys.self)
+        try object.encode(code, forKey: .code)
+        try object.encode(message, forKey: .message)
+        try object.encode(hint, forKey: .hint)
+    }
+}
+
+struct ProblemReport: Encodable {
+    let path: String
+    let reason: String
+}
+
+struct SkippedReport: Encodable {
+    let links: Int
+    let specialFiles: Int
+    let excluded: Int
+    let folderMarkers: Int
+
+    init(_ skipped: SyncResult.Skipped) {
+        links = skipped.links
+        specialFiles = skipped.specialFiles
+        excluded = skipped.excluded
+        folderMarkers = skipped.folderMarkers
+    }
+}
+
+/// What `--json` prints where nothing but an error can be said.
+struct FailureReport: Encodable {
+    let success = false
+    let error: ErrorReport
+}
+
+/// One line of JSON.
+func json(_ value: some Encodable) -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    guard let data = try? encoder.encode(value) else { return #"{"success":false}"# }
+    return String(decoding: data, as: UTF8.self)
+}

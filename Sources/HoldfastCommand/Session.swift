@@ -1,0 +1,89 @@
+import FoundationEssentials
+import Holdfast
+import HoldfastLogging
+import Logging
+import ObjectStore
+import S3Store
+
+/// A command at work on one memory: its settings, its store, and the way to the result.
+struct Session: Sendable {
+    let settings: Settings
+    let location: MemoryLocation
+    let store: any ObjectStore
+    let meter: TransferMeter
+    let progress = SyncProgress()
+    let console: Console
+
+    /// Opens the store of the settings for the time of a closure.
+    /// - Throws: ``UsageError`` for settings that name no memory; else what opening or `body` throws.
+    static func open<Result>(
+        _ settings: Settings, _ console: Console, _ body: (Session) async throws -> Result
+    ) async throws -> Result {
+        guard let repository = settings.repository else {
+            throw UsageError(
+                "no repository is set", hint: "Use --repo OWNER/NAME, HOLDFAST_REPO, or run in a git checkout with an origin.")
+        }
+        let location: MemoryLocation
+        do {
+            location = try MemoryLocation(prefix: settings.prefix, agent: settings.agent, repository: repository)
+        } catch {
+            throw UsageError("\(error.subject) cannot be used", hint: error.hint)
+        }
+        let meter = TransferMeter()
+        switch settings.store {
+        case .file(let directory):
+            if console.world.isCI {
+                console.logger.notice(
+                    "The store is a directory of this machine: in CI it is gone when the runner is",
+                    metadata: ["store": "\(settings.store)"])
+            }
+            return try await body(
+                Session(
+                    settings: settings, location: location, store: FileObjectStore(root: directory, meter: meter),
+                    meter: meter, console: console))
+        case .s3(let bucket):
+            return try await S3Store.withStore(
+                settings.s3Configuration(bucket), credentials: settings.credentials(console), meter: meter,
+                logger: console.logger
+            ) { store in
+                try await body(
+                    Session(settings: settings, location: location, store: store, meter: meter, console: console))
+            }
+        }
+    }
+
+    var mirror: Mirror {
+        Mirror(
+            store: store, location: location, storage: settings.storage, exclusions: settings.exclusions,
+            concurrency: settings.concurrency, stateDirectory: settings.stateDirectory, meter: meter,
+            progress: progress, logger: console.logger)
+    }
+
+    /// Where the memory is, for people.
+    var address: String { "\(settings.store)/\(location.key)" }
+}
+
+extension Settings {
+    func s3Configuration(_ bucket: String) -> S3Configuration {
+        S3Configuration(
+            bucket: bucket,
+            endpoint: S3EndpointOptions(
+                region: region, endpoint: endpointURL, addressing: addressing,
+                allowInsecureEndpoint: allowInsecureEndpoint),
+            expectedBucketOwner: expectedBucketOwner, encryption: encryption, concurrency: concurrency,
+            rateLimit: limitRate, attempts: attempts, trustRoots: trustRoots)
+    }
+
+    /// The credential chain of the AWS tools. Whatever it finds is kept out of all output.
+    func credentials(_ console: Console) -> any CredentialSource {
+        var context = CredentialContext(environment: console.world.environment)
+        context.onResolve = { [redactor = console.redactor] found in
+            redactor.register(found.accessKeyID)
+            redactor.register(found.secretAccessKey)
+            if let token = found.sessionToken { redactor.register(token) }
+        }
+        return CredentialCache(
+            CredentialChain(
+                context, profile: awsProfile, region: region, allowInsecureEndpoint: allowInsecureEndpoint))
+    }
+}

@@ -1,0 +1,96 @@
+import AgentState
+import S3Store
+
+/// Turns the texts of settings into values, and says which setting is wrong, where it was set, and what it can be.
+struct SettingValues {
+    let sources: SettingSources
+
+    func text(_ setting: Setting) -> String? { sources.value(setting)?.text }
+
+    func required(_ setting: Setting) throws -> String {
+        guard let text = text(setting), !text.isEmpty else { throw UsageError("--\(setting.rawValue) is empty") }
+        return text
+    }
+
+    func parse<Value>(_ setting: Setting, _ parse: (String) throws -> Value) throws -> Value {
+        let text = try required(setting)
+        do { return try parse(text) } catch {
+            throw UsageError("\(error) (set by \(sources.value(setting)?.origin ?? "default"))")
+        }
+    }
+
+    private func wrong(_ setting: Setting, _ expected: String) -> UsageError {
+        let value = sources.value(setting)
+        return UsageError("\(value?.origin ?? setting.rawValue) is '\(value?.text ?? "")'; it can be \(expected)")
+    }
+
+    func flag(_ setting: Setting) throws -> Bool {
+        switch text(setting)?.lowercased() {
+        case "true", "yes", "on", "1": return true
+        case "false", "no", "off", "0": return false
+        default: throw wrong(setting, "true or false")
+        }
+    }
+
+    func choice<Value: RawRepresentable<String> & CaseIterable>(_ setting: Setting, _: Value.Type) throws -> Value {
+        guard let value = text(setting).flatMap({ Value(rawValue: $0) }) else {
+            throw wrong(setting, Value.allCases.map(\.rawValue).joined(separator: ", "))
+        }
+        return value
+    }
+
+    func number(_ setting: Setting, in range: ClosedRange<Int>) throws -> Int? {
+        guard let text = text(setting) else { return nil }
+        guard let number = Int(text), range.contains(number) else {
+            throw wrong(setting, "a number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+
+    /// Bytes in a second, with an optional unit of 1,024s: `500K`, `10M`, `1G`.
+    func rate() throws -> Int? {
+        guard let text = text(.limitRate) else { return nil }
+        let units: [Character: Int] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30]
+        let unit = text.uppercased().last.flatMap { units[$0] }
+        let digits = unit == nil ? text[...] : text.dropLast()
+        guard let number = Int(digits), number > 0,
+            case let (bytes, overflow) = number.multipliedReportingOverflow(by: unit ?? 1), !overflow
+        else { throw wrong(.limitRate, "bytes in a second, such as 500000, 500K or 10M") }
+        return bytes
+    }
+
+    func owner() throws -> String? {
+        guard let text = text(.expectedBucketOwner) else { return nil }
+        guard text.utf8.count == 12, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+            throw wrong(.expectedBucketOwner, "the 12 digits of an AWS account")
+        }
+        return text
+    }
+
+    func encryption() throws -> S3Configuration.ServerSideEncryption {
+        let key = text(.sseKMSKeyID)
+        switch text(.sse) {
+        case "aws:kms": return .kms(keyID: key)
+        case "AES256" where key == nil: return .aes256
+        case "none" where key == nil: return .bucketDefault
+        case "AES256", "none": throw UsageError("--sse-kms-key-id needs --sse aws:kms")
+        default: throw wrong(.sse, "none, AES256 or aws:kms")
+        }
+    }
+
+    func exclusions() throws -> Exclusions {
+        let patterns = text(.include).map { $0.split(separator: ",").map(String.init) } ?? []
+        return Exclusions(
+            including: try patterns.map { pattern in
+                guard let glob = Glob(pattern) else { throw wrong(.include, "patterns such as 'log/**' or 'session_share/*.json'") }
+                return glob
+            })
+    }
+
+    /// The mirror view is all that there is as yet.
+    func requireMirror() throws {
+        guard try flag(.mirror) else {
+            throw UsageError("--no-mirror cannot be used: this version keeps a memory as the mirror view only")
+        }
+    }
+}
