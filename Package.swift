@@ -73,7 +73,8 @@ let package = Package(
             path: "Tests/TestSupport"),
         .testTarget(name: "TestSupportTests", dependencies: ["TestSupport", subprocess]),
         .testTarget(
-            name: "StoreConformanceTests", dependencies: ["FileIO", "ObjectStore", "S3Store", "TestSupport", log, nioCore]),
+            name: "StoreConformanceTests",
+            dependencies: ["FileIO", "ObjectStore", "S3Store", "TestSupport", log, nioCore]),
         .testTarget(
             name: "S3StoreTests",
             dependencies: [

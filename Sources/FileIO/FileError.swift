@@ -31,12 +31,15 @@ public struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
     public var description: String { "cannot \(operation) '\(path)': \(reason)" }
 
     /// The system's words for the error.
-    public var reason: String {
-        var buffer = [CChar](repeating: 0, count: 128)
-        // The GNU form of strerror_r answers with a pointer, the POSIX form (imported here) fills the buffer.
-        guard strerror_r(code, &buffer, buffer.count) == 0 else { return "error \(code)" }
-        return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
+    public var reason: String { systemReason(code) }
+}
+
+/// The system's words for an `errno`.
+public func systemReason(_ code: Int32) -> String {
+    var buffer = [CChar](repeating: 0, count: 128)
+    // The GNU form of strerror_r answers with a pointer, the POSIX form (imported here) fills the buffer.
+    guard strerror_r(code, &buffer, buffer.count) == 0 else { return "error \(code)" }
+    return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }
 
 /// Bytes of a name or path for people: valid UTF-8 as it is, control characters and other bytes as `\xNN`.

@@ -10,7 +10,8 @@ public struct MemoryLocation: Sendable, Equatable, CustomStringConvertible {
     public init(prefix: String, agent: AgentIdentity, repository: String) throws(InvalidName) {
         guard Self.isPath(prefix) else {
             throw InvalidName(
-                "prefix '\(prefix)'", "Use names separated by single slashes, such as 'opencode-storage' or 'team/memory'.")
+                "prefix '\(prefix)'",
+                "Use names separated by single slashes, such as 'opencode-storage' or 'team/memory'.")
         }
         guard Self.isPath(repository), repository.utf8.contains(UInt8(ascii: "/")) else {
             throw InvalidName("repository '\(repository)'", "Use OWNER/NAME, such as 'octo-org/website'.")

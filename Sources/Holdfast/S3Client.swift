@@ -12,10 +12,13 @@ public func withS3Client<Result>(
     _ config: S3Config, credentials: (any CredentialSource)? = nil, meter: TransferMeter = TransferMeter(),
     logger: Logger, _ body: (S3Store) async throws -> Result
 ) async throws -> Result {
-    let source = credentials ?? CredentialCache(
-        CredentialChain(
-            CredentialContext(environment: ProcessInfo.processInfo.environment), explicit: config.explicitCredentials,
-            region: config.region, allowInsecureEndpoint: config.allowInsecureEndpoint))
+    let source =
+        credentials
+        ?? CredentialCache(
+            CredentialChain(
+                CredentialContext(environment: ProcessInfo.processInfo.environment),
+                explicit: config.explicitCredentials,
+                region: config.region, allowInsecureEndpoint: config.allowInsecureEndpoint))
     return try await S3Store.withStore(
         config.storeConfiguration, credentials: source, meter: meter, logger: logger, body)
 }

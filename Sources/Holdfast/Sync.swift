@@ -52,8 +52,6 @@ private func run(_ options: SyncOptions, _ work: @Sendable (Mirror) async -> Syn
             return await work(mirror)
         }
     } catch {
-        var result = SyncResult(success: false)
-        result.error = SyncError(error)
-        return result
+        return .failed(SyncError(error))
     }
 }

@@ -51,6 +51,13 @@ public struct SyncResult: Sendable {
 
     public init(success: Bool) { self.success = success }
 
+    /// The operation could not even start.
+    public static func failed(_ error: SyncError) -> SyncResult {
+        var result = SyncResult(success: false)
+        result.error = error
+        return result
+    }
+
     /// The operation was switched off: nothing was done.
     public static let disabled = SyncResult(success: true)
 }
@@ -86,7 +93,7 @@ public struct SyncError: Error, Sendable, Equatable, CustomStringConvertible {
                 hint: error.isOutOfSpace
                     ? "Free some disk space and run the command again; nothing was changed."
                     : error.isAccessDenied ? "Check the owner and the rights." : nil)
-        default: self.init(code: "local-file", message: "\(error)")
+        default: self.init(code: "failed", message: "\(error)")
         }
     }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import Holdfast
+import NIOConcurrencyHelpers
 import UnixSignals
 
 /// How a command ends.
@@ -16,38 +17,42 @@ enum Exit {
 /// Runs a command's work: interruptible, with every failure reported in the same way.
 /// - Parameters:
 ///   - name: the command, for messages.
-///   - work: does the work with the console; what it throws ends the command.
+///   - failure: what `--json` prints if the work throws.
+///   - work: does the work with the settings and the console; what it throws ends the command.
 func perform(
-    _ name: String, _ options: OutputOptions, _ work: @escaping @Sendable (Console) async throws -> Void
+    _ name: String, _ memory: MemoryOptions, _ options: OutputOptions,
+    failure: @escaping @Sendable (SyncError) -> any Encodable = { FailureReport(error: ErrorReport($0)) },
+    _ work: @escaping @Sendable (Settings, Console) async throws -> Void
 ) async throws {
     let world = World.current
-    let console: Console
-    do { console = try Console(options, world: world) } catch {
-        world.err("holdfast \(name): \(error)\n")
-        throw ExitCode(Exit.usage)
-    }
+    let console = NIOLockedValueBox(Console.plain(options, world: world))
     do {
-        try await interruptible { try await work(console) }
+        try await interruptible {
+            let file: ConfigFile? = if let path = memory.config { try await ConfigFile(path: path) } else { nil }
+            let configured = try Console(options, file: file, world: world)
+            console.withLockedValue { $0 = configured }
+            try await work(try await Settings.resolve(memory.given, file: file, world: world), configured)
+        }
     } catch let error as ExitCode {
         throw error
-    } catch let error as UsageError {
-        let problem = SyncError(code: "usage", message: error.description, hint: error.hint)
-        console.report(FailureReport(error: ErrorReport(problem)))
-        console.fail(name, problem)
-        throw ExitCode(Exit.usage)
-    } catch let error as Interruption {
-        throw ExitCode(128 + error.signal)
     } catch {
-        let problem = SyncError(error)
-        console.report(FailureReport(error: ErrorReport(problem)))
+        let console = console.withLockedValue { $0 }
+        let problem = error is UsageError ? usageProblem(error) : SyncError(error)
+        console.report(failure(problem))
         console.fail(name, problem)
-        throw ExitCode(Exit.code(problem))
+        if let interruption = error as? Interruption { throw ExitCode(128 + interruption.signal) }
+        throw ExitCode(error is UsageError ? Exit.usage : Exit.code(problem))
     }
 }
 
+private func usageProblem(_ error: any Error) -> SyncError {
+    SyncError(code: "usage", message: "\(error)", hint: (error as? UsageError)?.hint)
+}
+
 /// The user or the system asked the command to stop.
-struct Interruption: Error {
+struct Interruption: Error, CustomStringConvertible {
     let signal: Int32
+    var description: String { "interrupted by \(signal == SIGINT ? "SIGINT" : "SIGTERM")" }
 }
 
 /// Runs work that SIGINT and SIGTERM cancel. A second signal ends the process at once.

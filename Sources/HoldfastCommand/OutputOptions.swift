@@ -10,15 +10,14 @@ struct OutputOptions: ParsableArguments {
     @Flag(help: "Show no progress bar; it is shown on terminals only.") var noProgress = false
     @Flag(help: "Use no colors. NO_COLOR does the same.") var noColor = false
 
-    func isJSONLog(_ world: World) throws -> Bool {
-        let given = logFormat ?? world.variable("HOLDFAST_LOG_FORMAT")
+    /// - Throws: ``UsageError`` for a format that does not exist.
+    func isJSONLog(_ file: ConfigFile?, _ world: World) throws -> Bool {
+        let given = logFormat ?? world.variable("HOLDFAST_LOG_FORMAT") ?? file?.values[.logFormat]
         switch given {
         case "json": return true
         case "text": return false
         case nil: return world.isCI && !world.errIsTerminal
-        case let other?:
-            let origin = logFormat == nil ? "HOLDFAST_LOG_FORMAT" : "--log-format"
-            throw UsageError("\(origin) is '\(other)'; it can be text or json")
+        case let other?: throw UsageError("the log format is '\(other)'; it can be text or json")
         }
     }
 
@@ -43,7 +42,8 @@ struct MemoryOptions: ParsableArguments {
     @Option(help: "Encryption by the store: none, AES256 or aws:kms.") var sse: String?
     @Option(name: .customLong("sse-kms-key-id"), help: "The key for --sse aws:kms.") var sseKMSKeyID: String?
     @Flag(inversion: .prefixedNo, help: "Allow http, loopback and private addresses.") var allowInsecureEndpoint: Bool?
-    @Option(help: "Profile of ~/.aws/config and ~/.aws/credentials. Overrides HOLDFAST_AWS_PROFILE.") var awsProfile: String?
+    @Option(help: "Profile of ~/.aws/config and ~/.aws/credentials. Overrides HOLDFAST_AWS_PROFILE.") var awsProfile:
+        String?
     @Option(help: "Transfers at once, 1 to 256.") var concurrency: String?
     @Option(help: "Bytes in a second, such as 500K or 10M.") var limitRate: String?
 
@@ -58,9 +58,5 @@ struct MemoryOptions: ParsableArguments {
         if let mirror { flags[.mirror] = "\(mirror)" }
         if let allowInsecureEndpoint { flags[.allowInsecureEndpoint] = "\(allowInsecureEndpoint)" }
         return flags
-    }
-
-    func settings(_ world: World) async throws -> Settings {
-        try await Settings.resolve(given, configFile: config, world: world)
     }
 }

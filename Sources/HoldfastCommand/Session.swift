@@ -21,7 +21,8 @@ struct Session: Sendable {
     ) async throws -> Result {
         guard let repository = settings.repository else {
             throw UsageError(
-                "no repository is set", hint: "Use --repo OWNER/NAME, HOLDFAST_REPO, or run in a git checkout with an origin.")
+                "no repository is set",
+                hint: "Use --repo OWNER/NAME, HOLDFAST_REPO, or run in a git checkout with an origin.")
         }
         let location: MemoryLocation
         do {

@@ -111,7 +111,7 @@ struct FileStoreWalk {
         }
         do {
             page.objects.append(FileObjectStore.info(key, try directory.status(of: entry.name)))
-        } catch where error.isNotFound {
+        } catch  where error.isNotFound {
             return  // deleted since the directory was read
         }
     }

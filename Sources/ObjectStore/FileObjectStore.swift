@@ -30,7 +30,8 @@ public struct FileObjectStore: ObjectStore {
             throw StoreError(.invalid, "read", key: key, "starts at byte \(wanted.lowerBound) of \(info.size)")
         }
         let bytes = wanted.clamped(to: 0..<info.size)
-        return ObjectContent(info: info, range: bytes, chunks: AnyChunks(FileChunks(file: file, range: bytes, key: key, meter: meter)))
+        return ObjectContent(
+            info: info, range: bytes, chunks: AnyChunks(FileChunks(file: file, range: bytes, key: key, meter: meter)))
     }
 
     public func head(_ key: ObjectKey) async throws(StoreError) -> ObjectInfo {
@@ -49,7 +50,7 @@ public struct FileObjectStore: ObjectStore {
         }
         do {
             let size = try await write(body, to: file, key)
-            let info = try await io("write", key) {
+            let info = try await io("write", key, requests: 0) {
                 try file.sync()
                 try publish(name, in: staging, as: path, rule)
                 return Self.info(key, try file.status())
@@ -87,18 +88,14 @@ public struct FileObjectStore: ObjectStore {
     }
 
     public func holds(_ body: ObjectBody, as object: ObjectInfo) async throws(StoreError) -> Bool {
-        let content = try await get(object.key)
-        let source = try await ComparedBody(body, key: object.key)
-        guard source.size == content.info.size else { return false }
-        var offset: Int64 = 0
-        do {
-            for try await chunk in content.chunks {
-                let end = offset + Int64(chunk.readableBytes)
-                guard try await source.read(offset..<end) == chunk else { return false }
-                offset = end
-            }
-        } catch {
-            throw StoreError(wrapping: error, "compare", key: object.key)
+        let (stored, info) = try await io("compare", object.key) { try open(object.key) }
+        let here = try await ComparedBody(body, key: object.key)
+        guard here.size == info.size else { return false }
+        let there = try await SourceFile(stored, operation: "compare", key: object.key)
+        for start in stride(from: 0, to: info.size, by: Int64.Stride(Self.pieceSize)) {
+            let range = start..<min(start + Self.pieceSize, info.size)
+            let piece = try await there.read(range, operation: "compare", key: object.key)
+            guard try await here.read(range) == piece else { return false }
         }
         return true
     }
@@ -110,7 +107,7 @@ public struct FileObjectStore: ObjectStore {
         let file: File
         do {
             file = try File.open(path.name, in: try directory(of: path), [.read, .noFollow])
-        } catch where error.isNotFound {
+        } catch  where error.isNotFound {
             throw StoreError(.notFound, "read", key: key, "does not exist")
         }
         let status = try file.status()

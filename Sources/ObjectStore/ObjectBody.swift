@@ -38,7 +38,8 @@ public struct ObjectContent: Sendable {
     /// - Throws: ``StoreError``.
     public func collect(upTo limit: Int) async throws(StoreError) -> ByteBuffer {
         guard range.count <= limit else {
-            throw StoreError(.tooLarge, "read", key: info.key, "has \(range.count) bytes, more than the \(limit) expected")
+            throw StoreError(
+                .tooLarge, "read", key: info.key, "has \(range.count) bytes, more than the \(limit) expected")
         }
         do {
             var all = ByteBuffer()

@@ -88,7 +88,9 @@ public struct S3Store: ObjectStore {
         }
     }
 
-    private func putWhole(_ key: ObjectKey, _ content: ByteBuffer, _ rule: WriteRule) async throws(StoreError) -> ObjectInfo {
+    private func putWhole(_ key: ObjectKey, _ content: ByteBuffer, _ rule: WriteRule) async throws(StoreError)
+        -> ObjectInfo
+    {
         var call = S3Call(.putObject, "PUT", key: key.text)
         call.headers = encryptionHeaders + conditionHeaders(rule)
         if configuration.isAWS {

@@ -62,7 +62,8 @@ extension TestServer {
             concurrency: concurrency)
         let credentials = Credentials(accessKeyID: identity.accessKey, secretAccessKey: identity.secretKey)
         return try await S3Store.withStore(
-            configuration, credentials: FixedCredentials(credentials), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            configuration, credentials: FixedCredentials(credentials),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             body)
     }
 }

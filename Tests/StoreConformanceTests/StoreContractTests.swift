@@ -46,7 +46,9 @@ struct StoreContractTests {
         }
     }
 
-    @Test("A create fails where the key is taken, and changes nothing", arguments: Backend.all(where: \.honoursConditionalPut))
+    @Test(
+        "A create fails where the key is taken, and changes nothing",
+        arguments: Backend.all(where: \.honoursConditionalPut))
     func createOnly(_ backend: Backend) async throws {
         try await backend.open { store, prefix in
             let key = ObjectKey("\(prefix)/object")
@@ -56,7 +58,9 @@ struct StoreContractTests {
         }
     }
 
-    @Test("Of writers that create one key at once exactly one wins", arguments: Backend.all(where: \.honoursConditionalPut))
+    @Test(
+        "Of writers that create one key at once exactly one wins",
+        arguments: Backend.all(where: \.honoursConditionalPut))
     func race(_ backend: Backend) async throws {
         try await backend.open { store, prefix in
             let key = ObjectKey("\(prefix)/object")
@@ -115,7 +119,9 @@ struct StoreContractTests {
         }
     }
 
-    @Test("A read of a certain version fails once another is there", arguments: Backend.all(where: \.honoursConditionalGet))
+    @Test(
+        "A read of a certain version fails once another is there",
+        arguments: Backend.all(where: \.honoursConditionalGet))
     func ifMatch(_ backend: Backend) async throws {
         try await backend.open { store, prefix in
             let key = ObjectKey("\(prefix)/object")

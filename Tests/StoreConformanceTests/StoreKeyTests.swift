@@ -7,8 +7,10 @@ import Testing
 struct StoreKeyTests {
     /// Keys that clients and servers are known to get wrong.
     static let difficult = [
-        "plain", "with space", "plus+plus", "per%20cent", "per%cent", "a&b", "a=b;c", "q?x=1#frag", "tilde~", "quote'\"",
-        "caf\u{E9}", "cafe\u{301}", "日本語/ファイル", "😀", "semi;colon", "star*", "(paren)", "comma,", "at@colon:", "$dollar!",
+        "plain", "with space", "plus+plus", "per%20cent", "per%cent", "a&b", "a=b;c", "q?x=1#frag", "tilde~",
+        "quote'\"",
+        "caf\u{E9}", "cafe\u{301}", "日本語/ファイル", "😀", "semi;colon", "star*", "(paren)", "comma,", "at@colon:",
+        "$dollar!",
         "<xml>&amp;", "back`tick|pipe", "{brace}[bracket]^", "UPPER/lower", "trailing.", "dot.file/.hidden", "a.b/c..d",
         String(repeating: "n", count: 255), String(repeating: "1234567/", count: 100) + "end",
     ]

@@ -51,7 +51,8 @@ extension Mirror {
             if isMarker {
                 result.skipped.folderMarkers += 1
             } else {
-                result.problems.append(SyncResult.Problem(path: printable(refusal.path), reason: refusal.reason.description))
+                result.problems.append(
+                    SyncResult.Problem(path: printable(refusal.path), reason: refusal.reason.description))
             }
         }
         var offers: [Offer] = []
@@ -93,7 +94,9 @@ extension Mirror {
             let fetch = PullPlan.Fetch(path: offer.path, text: offer.text, object: offer.object, expected: expected)
             switch outcome {
             case nil:
-                if let status { plan.same.append(SyncedFile(path: offer.text, status: status, etag: offer.object.etag)) }
+                if let status {
+                    plan.same.append(SyncedFile(path: offer.text, status: status, etag: offer.object.etag))
+                }
             case .follow: plan.fetches.append(fetch)
             case .keep: plan.kept.append(offer.path)
             case .conflict: plan.conflicts.append(offer.path)

@@ -90,7 +90,8 @@ enum Lanes {
     /// Runs `work` for each item: the small ones side by side, the medium ones a few at a time, the large ones one after
     /// the other, since each of them is transferred in parallel parts.
     static func run<Item: Sendable>(
-        _ items: [Item], concurrency: Int, size: (Item) -> Int64, _ work: @escaping @Sendable (Item) async throws -> Void
+        _ items: [Item], concurrency: Int, size: (Item) -> Int64,
+        _ work: @escaping @Sendable (Item) async throws -> Void
     ) async throws {
         try await forEachConcurrently(items.filter { size($0) <= small }, limit: concurrency, work)
         let medium = items.filter { size($0) > small && size($0) <= whole }

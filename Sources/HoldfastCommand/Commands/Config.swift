@@ -10,9 +10,7 @@ struct Config: AsyncParsableCommand {
     @OptionGroup(title: "Output") var output: OutputOptions
 
     func run() async throws {
-        let memory = memory
-        try await perform("config", output) { console in
-            let settings = try await memory.settings(console.world)
+        try await perform("config", memory, output) { settings, console in
             let lines = settings.report + [await credentials(settings, console)]
             console.report(ConfigReport(lines))
             let width = lines.map(\.name.count).max() ?? 0

@@ -21,19 +21,34 @@ struct Demo: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let (memory, sessions) = (memory, sessions)
-        try await perform("demo", output) { console in
+        let (sessions, hasStore, agent, repository) = (sessions, memory.store != nil, memory.agent, memory.repo)
+        try await perform("demo", memory, output) { settings, console in
             let name = String(decoding: FileIO.temporaryName("holdfast-demo-"), as: UTF8.self)
             let folder = "\(console.world.variable("TMPDIR") ?? "/tmp")/\(name)"
             try await FileIO.run { try makeDirectories(folder, permissions: 0o700) }
             do {
-                try await DemoRun(folder: folder, sessions: sessions, memory: memory, console: console).run()
+                var settings = settings
+                // A prefix of its own: nothing of the user's is touched, and two demos do not meet.
+                settings.prefix = "holdfast-demo/\(name)"
+                settings.storage = "\(folder)/storage"
+                settings.stateDirectory = "\(folder)/state"
+                settings.agent = agent == nil ? try AgentIdentity("demo") : settings.agent
+                settings.repository = repository ?? "holdfast/demo"
+                if !hasStore { settings.store = .file(directory: "\(folder)/store") }
+                try await showLoop(settings, sessions, console)
             } catch {
                 try? await remove(folder)
                 throw error
             }
             try await remove(folder)
         }
+    }
+}
+
+private func showLoop(_ settings: Settings, _ sessions: Int, _ console: Console) async throws {
+    try await Session.open(settings, console) { session in
+        let steps = try await Steps(session: session, storage: settings.storage, sessions: sessions).run()
+        console.report(DemoReport(store: session.store.location, steps: steps))
     }
 }
 
@@ -47,36 +62,7 @@ private func splitPath(_ path: String) -> (parent: String, name: String) {
     return (String(path[..<slash]), String(path[slash...].dropFirst()))
 }
 
-/// What the demo does, step by step.
-private struct DemoRun {
-    let folder: String
-    let sessions: Int
-    let memory: MemoryOptions
-    let console: Console
-
-    func run() async throws {
-        let settings = try await demoSettings()
-        try await Session.open(settings, console) { session in
-            let steps = try await Steps(session: session, storage: settings.storage, sessions: sessions).run()
-            console.report(DemoReport(store: session.store.location, steps: steps))
-        }
-    }
-
-    private func demoSettings() async throws -> Settings {
-        var flags = memory.given
-        flags[.storage] = "\(folder)/storage"
-        flags[.agent] = flags[.agent] ?? "demo"
-        flags[.repo] = flags[.repo] ?? "holdfast/demo"
-        // A prefix of its own: nothing of the user's is touched, and two demos do not meet.
-        flags[.prefix] = "holdfast-demo/\(splitPath(folder).name)"
-        if flags[.store] == nil { flags[.store] = "file://\(folder)/store" }
-        var settings = try await Settings.resolve(flags, configFile: memory.config, world: console.world)
-        settings.stateDirectory = "\(folder)/state"
-        return settings
-    }
-}
-
-/// One line of the demo.
+/// One line of what the demo did.
 private struct DemoStep: Encodable {
     let step: String
     let detail: String
@@ -88,6 +74,7 @@ private struct DemoReport: Encodable {
     let steps: [DemoStep]
 }
 
+/// What the demo does, step by step.
 private struct Steps {
     let session: Session
     let storage: String

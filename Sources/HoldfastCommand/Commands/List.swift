@@ -12,9 +12,7 @@ struct List: AsyncParsableCommand {
     @OptionGroup(title: "Output") var output: OutputOptions
 
     func run() async throws {
-        let memory = memory
-        try await perform("ls", output) { console in
-            let settings = try await memory.settings(console.world)
+        try await perform("ls", memory, output) { settings, console in
             try await Session.open(settings, console) { session in
                 let prefix = session.location.mirrorPrefix
                 let objects = try await session.store.list(prefix: prefix).collect().sorted { $0.key < $1.key }

@@ -20,10 +20,9 @@ struct Pull: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let memory = memory
         let policy: ConflictPolicy = force ? .storeWins : merge ? .newerWins : .stop
-        try await perform("pull", output) { console in
-            let settings = try await memory.settings(console.world)
+        try await perform("pull", memory, output, failure: { TransferReport(result: .failed($0)) }) {
+            settings, console in
             try await Session.open(settings, console) { session in
                 let mirror = session.mirror
                 let result = await ProgressBar(label: "pull", progress: session.progress, console: console).run {

@@ -13,9 +13,8 @@ struct Push: AsyncParsableCommand {
     @OptionGroup(title: "Output") var output: OutputOptions
 
     func run() async throws {
-        let memory = memory
-        try await perform("push", output) { console in
-            let settings = try await memory.settings(console.world)
+        try await perform("push", memory, output, failure: { TransferReport(result: .failed($0)) }) {
+            settings, console in
             try await Session.open(settings, console) { session in
                 let mirror = session.mirror
                 let result = await ProgressBar(label: "push", progress: session.progress, console: console).run {

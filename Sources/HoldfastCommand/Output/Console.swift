@@ -13,11 +13,20 @@ struct Console: Sendable {
     let logger: Logger
     private let logFormat: LogFormat
 
-    init(_ options: OutputOptions, world: World) throws {
+    /// - Throws: ``UsageError`` for a log format that does not exist.
+    init(_ options: OutputOptions, file: ConfigFile?, world: World) throws {
+        self.init(options, isJSONLog: try options.isJSONLog(file, world), world: world)
+    }
+
+    /// The console for what goes wrong before the options are known to be right.
+    static func plain(_ options: OutputOptions, world: World) -> Console {
+        Console(options, isJSONLog: options.logFormat == "json", world: world)
+    }
+
+    private init(_ options: OutputOptions, isJSONLog: Bool, world: World) {
         self.world = world
         isJSON = options.json
         isQuiet = options.quiet
-        let isJSONLog = try options.isJSONLog(world)
         let isTerminal = world.errIsTerminal
         showsProgress = isTerminal && !options.quiet && !options.noProgress && !isJSONLog
         logFormat = isJSONLog ? .json : .text(timestamps: false, isColored: options.colors(world))

@@ -32,7 +32,8 @@ struct ProgressBar: Sendable {
     private func draw() {
         let state = progress.now
         guard state.allFiles > 0 else { return }
-        let share = state.allBytes > 0
+        let share =
+            state.allBytes > 0
             ? Double(state.doneBytes) / Double(state.allBytes) : Double(state.doneFiles) / Double(state.allFiles)
         let width = 24
         let filled = min(width, Int(share * Double(width)))

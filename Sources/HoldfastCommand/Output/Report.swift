@@ -38,7 +38,9 @@ struct ErrorReport: Encodable {
     let hint: String?
 
     init(_ error: SyncError) { (code, message, hint) = (error.code, error.message, error.hint) }
-    init(code: String, message: String, hint: String? = nil) { (self.code, self.message, self.hint) = (code, message, hint) }
+    init(code: String, message: String, hint: String? = nil) {
+        (self.code, self.message, self.hint) = (code, message, hint)
+    }
 
     enum CodingKeys: CodingKey { case code, message, hint }
 
@@ -78,6 +80,7 @@ struct FailureReport: Encodable {
 /// One line of JSON.
 func json(_ value: some Encodable) -> String {
     let encoder = JSONEncoder()
+    encoder.dateEncodingStrategy = .iso8601
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     guard let data = try? encoder.encode(value) else { return #"{"success":false}"# }
     return String(decoding: data, as: UTF8.self)

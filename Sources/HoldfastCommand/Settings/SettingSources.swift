@@ -35,7 +35,8 @@ struct SettingSources: Sendable {
     private static func layer(_ name: String, _ values: [Setting: String]) -> InMemoryProvider {
         InMemoryProvider(
             name: name,
-            values: Dictionary(uniqueKeysWithValues: values.map { ($0.key.key, ConfigValue(.string($0.value), isSecret: false)) }))
+            values: Dictionary(
+                uniqueKeysWithValues: values.map { ($0.key.key, ConfigValue(.string($0.value), isSecret: false)) }))
     }
 
     /// The value that wins, and where it came from; `nil` if nobody set it.
@@ -68,7 +69,9 @@ private final class OriginRecorder: AccessReporter {
         // In-memory layers report their name with the kind of provider around it.
         let name = winner.providerName
         let inner = name.firstIndex(of: "[").map { name[$0...].dropFirst().dropLast() }
-        origins.withLockedValue { $0[event.metadata.key.components.joined(separator: ".")] = inner.map(String.init) ?? name }
+        origins.withLockedValue {
+            $0[event.metadata.key.components.joined(separator: ".")] = inner.map(String.init) ?? name
+        }
     }
 }
 

@@ -82,7 +82,9 @@ struct SettingValues {
         let patterns = text(.include).map { $0.split(separator: ",").map(String.init) } ?? []
         return Exclusions(
             including: try patterns.map { pattern in
-                guard let glob = Glob(pattern) else { throw wrong(.include, "patterns such as 'log/**' or 'session_share/*.json'") }
+                guard let glob = Glob(pattern) else {
+                    throw wrong(.include, "patterns such as 'log/**' or 'session_share/*.json'")
+                }
                 return glob
             })
     }

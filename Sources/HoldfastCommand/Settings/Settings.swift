@@ -35,8 +35,7 @@ struct Settings: Sendable {
 
     /// Resolves all settings.
     /// - Throws: ``UsageError`` for a value that cannot be used, with where it came from.
-    static func resolve(_ flags: [Setting: String], configFile: String?, world: World) async throws -> Settings {
-        let file: ConfigFile? = if let configFile { try await ConfigFile(path: configFile) } else { nil }
+    static func resolve(_ flags: [Setting: String], file: ConfigFile?, world: World) async throws -> Settings {
         let data = world.baseDirectory("XDG_DATA_HOME", fallback: ".local/share")
         let defaults: [Setting: String] = [
             .store: "file://\(data)/holdfast/store", .prefix: "opencode-storage",
@@ -74,7 +73,6 @@ struct Settings: Sendable {
             switch setting {
             case .region: region
             case .repo: repository ?? Line(name: "repo", value: nil, origin: "not set")
-            case .logFormat: nil
             default:
                 sources.value(setting).map { Line(name: setting.rawValue, value: $0.text, origin: $0.origin) }
                     ?? Line(name: setting.rawValue, value: nil, origin: "not set")

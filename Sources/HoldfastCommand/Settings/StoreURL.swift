@@ -10,7 +10,8 @@ enum StoreURL: Sendable, Equatable, CustomStringConvertible {
             let bucket = rest.hasSuffix("/") ? rest.dropLast() : rest
             guard !bucket.isEmpty, !bucket.contains("/") else {
                 throw UsageError(
-                    "'\(text)' is not the URL of a bucket", hint: "Use s3://BUCKET, and --prefix for what comes after it.")
+                    "'\(text)' is not the URL of a bucket",
+                    hint: "Use s3://BUCKET, and --prefix for what comes after it.")
             }
             self = .s3(bucket: String(bucket))
         } else if text.hasPrefix("file:///") {

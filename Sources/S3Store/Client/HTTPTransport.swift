@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import FileIO
 import FoundationEssentials
 import Logging
 import NIOCore
@@ -78,8 +79,9 @@ func transportReason(_ error: any Error) -> String {
     switch error {
     case let error as NIOConnectionError:
         if error.connectionErrors.isEmpty { return "the host name \(error.host) could not be found" }
-        let causes = Set(error.connectionErrors.map { "\($0.error)" }).sorted().joined(separator: "; ")
+        let causes = Set(error.connectionErrors.map { transportReason($0.error) }).sorted().joined(separator: "; ")
         return "no connection to \(error.host):\(error.port): \(causes)"
+    case let error as IOError: return systemReason(error.errnoCode)
     case let error as HTTPClientError:
         switch error {
         case .connectTimeout: return "no connection within 10 seconds"

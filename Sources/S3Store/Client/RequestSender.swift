@@ -111,7 +111,8 @@ struct RequestSender: Sendable {
 
     private func signingCredentials(_ call: S3Call) async throws -> Credentials {
         do { return try await credentials.current() } catch let error as CredentialError {
-            throw StoreError(.noCredentials, call.verb, key: call.objectKey, error.problem, hint: error.advice)
+            let places = error.looked.map { " \($0.name): \($0.reason)." }.joined()
+            throw StoreError(.noCredentials, call.verb, key: call.objectKey, error.problem + places, hint: error.advice)
         }
     }
 
@@ -158,7 +159,9 @@ struct RequestSender: Sendable {
             progress.wasRedirected = true
             logger.warning(
                 "The bucket is in another region",
-                metadata: ["bucket": "\(bucket.name)", "configured": "\(bucket.endpoint.signingRegion)", "actual": "\(region)"])
+                metadata: [
+                    "bucket": "\(bucket.name)", "configured": "\(bucket.endpoint.signingRegion)", "actual": "\(region)",
+                ])
             try bucket.move(to: region)
             return true
         }
