@@ -71,6 +71,9 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             path: "Tests/TestSupport"),
+        .testTarget(
+            name: "HoldfastTests",
+            dependencies: ["AgentState", "FileIO", "Holdfast", "ObjectStore", "S3Store", "TestSupport", log, nioCore]),
         .testTarget(name: "TestSupportTests", dependencies: ["TestSupport", subprocess]),
         .testTarget(
             name: "StoreConformanceTests",
