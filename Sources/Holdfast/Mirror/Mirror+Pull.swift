@@ -27,7 +27,7 @@ extension Mirror {
             progress.begin(files: plan.fetches.count, bytes: plan.fetches.reduce(0) { $0 + $1.object.size })
             let fetched = try await fetch(plan, &result)
             result.transferredObjects = fetched.count
-            await remember(plan.same + fetched)
+            await remember(plan.same + fetched, keeping: plan.kept)
         }
     }
 
@@ -73,35 +73,39 @@ extension Mirror {
     private func plan(
         _ offers: [Offer], _ local: StorageScan, _ policy: ConflictPolicy
     ) async throws -> PullPlan {
-        let files = Dictionary(local.files.map { ($0.path, $0.status) }) { first, _ in first }
+        let present = Dictionary(local.files.map { ($0.path, $0.status) }) { first, _ in first }
         let known = await base?.read() ?? [:]
         let root = local.rootMissing ? nil : try await FileIO.run { try File.open(storage, [.read, .directory]) }
-        let decided = Collected<(Offer, FileStatus?, PullDecision.Outcome?)>()
+        let files = root.map { LocalFiles(root: $0) }
+        let decided = Collected<(Offer, PullDecision.Outcome)>()
         try await Lanes.run(offers, concurrency: concurrency, size: \.object.size) { offer in
-            guard let status = files[offer.path], let root else { return decided.add((offer, nil, .follow)) }
+            guard let status = present[offer.path], let files else { return decided.add((offer, .follow(.nothing))) }
+            let base = known[ObjectKey(offer.text)]
             if status.size == offer.object.size {
-                let file = try await FileIO.run { try File.open(offer.path.components, beneath: root, .read) }
-                if try await store.holds(.file(file), as: offer.object) { return decided.add((offer, status, nil)) }
+                let content = try await files.read(offer.path)
+                if try await isStored(content, as: offer.object, base) {
+                    let file = SyncedFile(
+                        path: offer.text, status: content.status, etag: offer.object.etag, sha256: content.sha256)
+                    return decided.add((offer, .same(file)))
+                }
             }
-            let decision = PullDecision(base: known[ObjectKey(offer.text)], policy: policy)
-            decided.add((offer, status, decision.outcome(status, offer.object)))
+            decided.add((offer, PullDecision(base: base, policy: policy).outcome(status, offer.object)))
         }
         var plan = PullPlan()
-        for (offer, status, outcome) in decided.all.sorted(by: { $0.0.path < $1.0.path }) {
+        for (offer, outcome) in decided.all.sorted(by: { $0.0.path < $1.0.path }) {
             plan.objectCount += 1
             plan.totalBytes += offer.object.size
-            let expected = status.map { StagedTree.Expectation.unchanged($0) } ?? .nothing
-            let fetch = PullPlan.Fetch(path: offer.path, text: offer.text, object: offer.object, expected: expected)
+            func fetch(_ expected: StagedTree.Expectation) {
+                plan.fetches.append(
+                    PullPlan.Fetch(path: offer.path, text: offer.text, object: offer.object, expected: expected))
+            }
             switch outcome {
-            case nil:
-                if let status {
-                    plan.same.append(SyncedFile(path: offer.text, status: status, etag: offer.object.etag))
-                }
-            case .follow: plan.fetches.append(fetch)
-            case .keep: plan.kept.append(offer.path)
+            case .same(let file): plan.same.append(file)
+            case .follow(let expected): fetch(expected)
+            case .keep: plan.kept += known[ObjectKey(offer.text)].map { [$0] } ?? []
             case .conflict: plan.conflicts.append(offer.path)
-            case .overrule:
-                plan.fetches.append(fetch)
+            case .overrule(let expected):
+                fetch(expected)
                 plan.overruled.append(offer.path)
             }
         }
@@ -121,11 +125,10 @@ extension Mirror {
     private func fetch(_ plan: PullPlan, _ result: inout SyncResult) async throws -> [SyncedFile] {
         guard !plan.fetches.isEmpty else { return [] }
         let tree = try await FileIO.run { try StagedTree.open(storage) }
-        let tags = Collected<(PullPlan.Fetch, ETag?)>()
+        let arrived = Collected<Arrival>()
         do {
             try await Lanes.run(plan.fetches, concurrency: concurrency, size: \.object.size) { fetch in
-                let content = try await download(fetch, into: tree)
-                tags.add((fetch, content.etag))
+                arrived.add(try await download(fetch, into: tree))
                 progress.finished(files: 1)
                 logger.debug("Downloaded from S3", metadata: ["objectKey": "\(fetch.object.key)"])
             }
@@ -138,25 +141,35 @@ extension Mirror {
             try? await FileIO.run { tree.abandon() }
             throw error
         }
-        return try await statuses(tags.all)
+        return try await synced(arrived.all)
+    }
+
+    /// An object that lies in the staging directory.
+    private struct Arrival: Sendable {
+        let fetch: PullPlan.Fetch
+        let etag: ETag?
+        let sha256: String?
     }
 
     /// The files as they are now: a rename changes the time that tells later whether somebody touched them.
-    private func statuses(_ fetched: [(PullPlan.Fetch, ETag?)]) async throws -> [SyncedFile] {
+    private func synced(_ arrived: [Arrival]) async throws -> [SyncedFile] {
         try await FileIO.run {
             let root = try File.open(storage, [.read, .directory])
-            return try fetched.map { fetch, etag in
-                let file = try File.open(fetch.path.components, beneath: root, .read)
-                return SyncedFile(path: fetch.text, status: try file.status(), etag: etag, wasTransferred: true)
+            return try arrived.map { arrival in
+                let file = try File.open(arrival.fetch.path.components, beneath: root, .read)
+                return SyncedFile(
+                    path: arrival.fetch.text, status: try file.status(), etag: arrival.etag, sha256: arrival.sha256,
+                    wasTransferred: true)
             }
         }
     }
 
-    private func download(_ fetch: PullPlan.Fetch, into tree: StagedTree) async throws -> ObjectInfo {
+    private func download(_ fetch: PullPlan.Fetch, into tree: StagedTree) async throws -> Arrival {
         let object = fetch.object
         if let threshold = store.capabilities.rangedReadThreshold, object.size >= threshold {
             let file = try await stage(fetch, in: tree)
-            return try await store.download(object, into: file) { progress.finished(bytes: Int64($0)) }
+            let version = try await store.download(object, into: file) { progress.finished(bytes: Int64($0)) }
+            return Arrival(fetch: fetch, etag: version.etag, sha256: nil)
         }
         let content = try await store.get(object.key)
         guard content.info.size > Lanes.small else {
@@ -165,7 +178,7 @@ extension Mirror {
                 try tree.writeFile(fetch.path, bytes, modified: object.lastModified, expecting: fetch.expected)
             }
             progress.finished(bytes: Int64(bytes.readableBytes))
-            return content.info
+            return Arrival(fetch: fetch, etag: content.info.etag, sha256: contentHash(bytes))
         }
         let file = try await stage(fetch, in: tree)
         var offset: Int64 = 0
@@ -175,7 +188,7 @@ extension Mirror {
             offset += Int64(chunk.readableBytes)
             progress.finished(bytes: Int64(chunk.readableBytes))
         }
-        return content.info
+        return Arrival(fetch: fetch, etag: content.info.etag, sha256: nil)
     }
 
     private func stage(_ fetch: PullPlan.Fetch, in tree: StagedTree) async throws -> File {

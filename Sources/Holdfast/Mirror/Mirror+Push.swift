@@ -1,7 +1,6 @@
 import AgentState
 import FileIO
 import Logging
-import NIOCore
 import ObjectStore
 
 extension Mirror {
@@ -20,7 +19,8 @@ extension Mirror {
 
             progress.begin(files: scan.files.count, bytes: scan.totalBytes)
             let root = try await FileIO.run { try File.open(storage, [.read, .directory]) }
-            let upload = Upload(mirror: self, root: root, remote: try await remoteObjects())
+            let upload = Upload(
+                mirror: self, files: LocalFiles(root: root), remote: try await remoteObjects(), known: await base?.read() ?? [:])
             try await Lanes.run(scan.files, concurrency: concurrency, size: \.status.size) { file in
                 do { try await upload.bring(file) } catch {
                     guard let problem = upload.problem(file, error) else { throw error }
@@ -44,9 +44,9 @@ extension Mirror {
         return found
     }
 
-    func remember(_ files: [SyncedFile]) async {
+    func remember(_ files: [SyncedFile], keeping kept: [SyncBaseFile.Entry] = []) async {
         guard let base else { return }
-        do { try await base.write(files) } catch {
+        do { try await base.write(files, keeping: kept) } catch {
             // Losing this costs a question on the next pull, no data.
             logger.warning("Could not remember what was synchronised", metadata: ["error": "\(error)"])
         }
@@ -58,21 +58,27 @@ struct SyncedFile: Sendable {
     let path: String
     let status: FileStatus
     let etag: ETag?
+    /// In hex, if the content was in memory.
+    let sha256: String?
     var wasTransferred = false
 }
 
 /// One push at work.
 private final class Upload: Sendable {
     let mirror: Mirror
-    let root: File
+    let files: LocalFiles
     let remote: [ObjectKey: ObjectInfo]
+    let known: [ObjectKey: SyncBaseFile.Entry]
     let stored = Collected<SyncedFile>()
     let problems = Collected<SyncResult.Problem>()
 
-    init(mirror: Mirror, root: File, remote: [ObjectKey: ObjectInfo]) {
+    init(
+        mirror: Mirror, files: LocalFiles, remote: [ObjectKey: ObjectInfo], known: [ObjectKey: SyncBaseFile.Entry]
+    ) {
         self.mirror = mirror
-        self.root = root
+        self.files = files
         self.remote = remote
+        self.known = known
     }
 
     /// Makes sure that the store has a file as it is now.
@@ -81,32 +87,16 @@ private final class Upload: Sendable {
             throw StoreError(.localFile, "store", "its name is not valid UTF-8, and keys are text")
         }
         let key = mirror.key(path)
-        let (body, status) = try await read(file)
-        if let there = remote[key], there.size == status.size, try await mirror.store.holds(body, as: there) {
-            stored.add(SyncedFile(path: path, status: status, etag: there.etag))
+        let local = try await files.read(file.path)
+        if let there = remote[key], try await mirror.isStored(local, as: there, known[ObjectKey(path)]) {
+            stored.add(SyncedFile(path: path, status: local.status, etag: there.etag, sha256: local.sha256))
             return
         }
-        let written = try await mirror.store.put(key, body, .overwrite)
-        mirror.logger.debug("Uploaded to S3", metadata: ["objectKey": "\(key)", "size": "\(status.size)"])
-        stored.add(SyncedFile(path: path, status: status, etag: written.etag, wasTransferred: true))
-    }
-
-    /// Opens a file beneath the root and, if it is not large, reads it at one go.
-    private func read(_ file: StorageScan.ScannedFile) async throws -> (ObjectBody, FileStatus) {
-        let root = root
-        return try await FileIO.run {
-            let opened = try File.open(file.path.components, beneath: root, .read)
-            let before = try opened.status()
-            guard before.kind == .regular else { throw StoreError(.sourceChanged, "read", "is no longer a file") }
-            guard before.size <= Lanes.whole else { return (.file(opened), before) }
-            var content = ByteBuffer()
-            content.reserveCapacity(Int(before.size))
-            let count = try opened.read(into: &content, count: Int(before.size), at: 0)
-            guard count == Int(before.size), try opened.status() == before else {
-                throw StoreError(.sourceChanged, "read", "changed while it was read")
-            }
-            return (.bytes(content), before)
-        }
+        let written = try await mirror.store.put(key, local.body, .overwrite)
+        mirror.logger.debug("Uploaded to S3", metadata: ["objectKey": "\(key)", "size": "\(written.size)"])
+        stored.add(
+            SyncedFile(
+                path: path, status: local.status, etag: written.etag, sha256: local.sha256, wasTransferred: true))
     }
 
     /// What to say of a file if the failure concerns it alone.

@@ -25,8 +25,8 @@ struct PullPlan: Sendable {
     var fetches: [Fetch] = []
     /// Files that are the same already.
     var same: [SyncedFile] = []
-    /// Files that changed here only, or are newer here: they stay.
-    var kept: [RelativePath] = []
+    /// What is known of files that changed here only, or are newer here: they stay, and so does that.
+    var kept: [SyncBaseFile.Entry] = []
     /// Files that changed here and are replaced all the same; their content is kept beside.
     var overruled: [RelativePath] = []
     var conflicts: [RelativePath] = []
@@ -40,7 +40,17 @@ struct PullDecision {
     let base: SyncBaseFile.Entry?
     let policy: ConflictPolicy
 
-    enum Outcome { case follow, keep, overrule, conflict }
+    enum Outcome: Sendable {
+        /// Nothing to do.
+        case same(SyncedFile)
+        /// Fetch the object.
+        case follow(StagedTree.Expectation)
+        /// Leave the file.
+        case keep
+        /// Fetch the object, and keep the file beside.
+        case overrule(StagedTree.Expectation)
+        case conflict
+    }
 
     /// What to do about a file whose content is not that of the object.
     ///
@@ -51,13 +61,14 @@ struct PullDecision {
     ///     never synchronised           | by policy
     func outcome(_ local: FileStatus, _ object: ObjectInfo) -> Outcome {
         if let base {
-            if base.isUntouched(local) { return .follow }
+            if base.isUntouched(local) { return .follow(.unchanged(local)) }
             if let etag = object.etag, etag.text == base.etag { return .keep }
         }
         switch policy {
         case .stop: return .conflict
-        case .storeWins: return .overrule
-        case .newerWins: return local.modified > object.lastModified ?? .max ? .keep : .overrule
+        case .storeWins: return .overrule(.unchanged(local))
+        case .newerWins:
+            return local.modified > object.lastModified ?? .max ? .keep : .overrule(.unchanged(local))
         }
     }
 }

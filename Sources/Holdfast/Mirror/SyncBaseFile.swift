@@ -6,8 +6,9 @@ import ObjectStore
 
 /// What was the same here and in the store when they were synchronised last.
 ///
-/// With it a pull can tell a file that changed here from one that changed there. It is no proof that content is equal:
-/// for that, content is compared. Losing it costs a question, never data.
+/// With it a pull can tell a file that changed here from one that changed there, and a push recognises what is stored
+/// where the store's tags say nothing of the content: an object whose tag is still the one of then holds the content of
+/// then, whose hash is here. Losing it costs time and a question, never data.
 struct SyncBaseFile: Sendable {
     private let directory: String
     private let name: String
@@ -24,7 +25,10 @@ struct SyncBaseFile: Sendable {
     /// One file as it was then.
     struct Entry: Codable, Sendable {
         let path: String
+        /// The tag of the object.
         let etag: String?
+        /// The SHA-256 of the content, in hex; `nil` for files that are too large to be held in memory.
+        let sha256: String?
         let size: Int64
         let modified: Int64
         let changed: Int64
@@ -32,6 +36,12 @@ struct SyncBaseFile: Sendable {
 
         func isUntouched(_ status: FileStatus) -> Bool {
             (size, modified, changed, inode) == (status.size, status.modified, status.changed, status.inode)
+        }
+
+        /// Whether an object with this tag is proven to hold content with this hash.
+        func proves(_ object: ObjectInfo, holds hash: String?) -> Bool {
+            guard let etag, let sha256, let hash else { return false }
+            return object.etag?.text == etag && sha256 == hash
         }
     }
 
@@ -55,12 +65,13 @@ struct SyncBaseFile: Sendable {
     }
 
     /// Replaces the entries.
+    /// - Parameter kept: entries that stay as they were.
     /// - Throws: ``FileError``.
-    func write(_ files: [SyncedFile]) async throws {
-        let entries = files.map {
+    func write(_ files: [SyncedFile], keeping kept: [Entry]) async throws {
+        let entries = kept + files.map {
             Entry(
-                path: $0.path, etag: $0.etag?.text, size: $0.status.size, modified: $0.status.modified,
-                changed: $0.status.changed, inode: $0.status.inode)
+                path: $0.path, etag: $0.etag?.text, sha256: $0.sha256, size: $0.status.size,
+                modified: $0.status.modified, changed: $0.status.changed, inode: $0.status.inode)
         }
         let bytes = ByteBuffer(bytes: try JSONEncoder().encode(Content(files: entries)))
         try await FileIO.run {
