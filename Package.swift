@@ -71,6 +71,8 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             path: "Tests/TestSupport"),
+        .testTarget(name: "AgentStateTests", dependencies: ["AgentState", "FileIO", nioCore]),
+        .testTarget(name: "HoldfastLoggingTests", dependencies: ["HoldfastLogging", log, nioLocks]),
         .testTarget(
             name: "HoldfastTests",
             dependencies: ["AgentState", "FileIO", "Holdfast", "ObjectStore", "S3Store", "TestSupport", log, nioCore]),

@@ -137,11 +137,4 @@ class Holdfast(Client):
         return result["requests"], result["transferredBytes"]
 
 
-class HoldfastPacksOnly(Holdfast):
-    """Without the mirror of one object per file."""
-
-    name = "holdfast --no-mirror"
-    options = ["--no-mirror"]
-
-
-CLIENTS = {client.name: client for client in (S5cmd, Holdfast, HoldfastPacksOnly)}
+CLIENTS = {client.name: client for client in (S5cmd, Holdfast)}

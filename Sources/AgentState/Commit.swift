@@ -50,11 +50,14 @@ struct Commit {
 
     private mutating func remove(_ path: RelativePath) throws {
         let kept = keptName()
-        do {
-            try chain.open(path.parent).rename(path.name, to: kept, in: staging)
-            steps.append(.replaced(path, kept: kept))
-        } catch {
-            if !error.isNotFound { throw error }
+        do { try chain.open(path.parent).rename(path.name, to: kept, in: staging) } catch {
+            if error.isNotFound { return }
+            throw error
+        }
+        steps.append(.replaced(path, kept: kept))
+        // Someone may have put a directory there since the check, with who knows what in it.
+        guard try staging.status(of: kept).kind == .regular else {
+            throw Obstacle(path: path, obstacle: path, kind: .changed)
         }
     }
 
@@ -102,7 +105,9 @@ struct Commit {
                     changed.append(path)
                     continue
                 }
-                do { try staging.rename(kept, to: path.name, in: chain.open(path.parent)) } catch { changed.append(path) }
+                do { try staging.rename(kept, to: path.name, in: chain.open(path.parent)) } catch {
+                    changed.append(path)
+                }
             }
         }
         if !changed.isEmpty { throw IncompleteCommit(cause: cause, changed: changed.reversed()) }

@@ -80,7 +80,8 @@ struct CommitPlan {
         do { return try chain.open(path.parent) } catch {
             if error.isMissing { return nil }
             // The system only says that some component is no directory. The first that could not be opened is it.
-            guard error.isNotFound || error.isLink, let blocking = RelativePath(components: path.components[...chain.depth])
+            guard error.isNotFound || error.isLink,
+                let blocking = RelativePath(components: path.components[...chain.depth])
             else { throw error }
             let kind = try chain.open(blocking.parent).status(of: blocking.name).kind
             if kind == .regular, removed.contains(blocking) { return nil }
@@ -103,7 +104,9 @@ struct CommitPlan {
             guard error.isMissing else { throw error }
             present = nil
         }
-        if let present, let kind = Obstacle.Kind(present.kind) { throw Obstacle(path: path, obstacle: path, kind: kind) }
+        if let present, let kind = Obstacle.Kind(present.kind) {
+            throw Obstacle(path: path, obstacle: path, kind: kind)
+        }
         let isAsExpected =
             switch change.expected {
             case .anything: true

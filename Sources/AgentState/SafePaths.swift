@@ -57,7 +57,7 @@ public struct SafePaths: Sendable, Equatable {
         func refuse(_ reason: Reason) -> Result<RelativePath, Refusal> { .failure(Refusal(path: path, reason: reason)) }
         let slash = UInt8(ascii: "/")
         if path.isEmpty { return refuse(.empty) }
-        if path.count > 4096 { return refuse(.pathTooLong) }
+        if path.count > TreeWalk.longestPath { return refuse(.pathTooLong) }
         if path.first == slash { return refuse(.absolute) }
         var names = path.split(separator: slash, omittingEmptySubsequences: false)
         let isDirectory = names.last?.isEmpty == true

@@ -62,10 +62,10 @@ public final class StagedTree: Sendable {
         let leftovers = try Leftovers(removedFrom: directory)
         while true {
             let name = FileIO.temporaryName(stagingPrefix)
-            try directory.makeDirectory(name, permissions: DirectoryChain.permissions)
-            if let staging = try lock(name, in: directory) {
-                return StagedTree(root: directory, staging: staging, name: name, leftovers: leftovers)
-            }
+            guard try directory.makeDirectory(name, permissions: DirectoryChain.permissions),
+                let staging = try lock(name, in: directory)
+            else { continue }
+            return StagedTree(root: directory, staging: staging, name: name, leftovers: leftovers)
         }
     }
 
@@ -96,7 +96,8 @@ public final class StagedTree: Sendable {
     /// - Returns: the file, open for reading and writing. Errors it throws name the final path.
     /// - Throws: ``FileError``.
     public func stage(
-        _ path: RelativePath, modified: Int64? = nil, permissions: UInt32 = 0o600, expecting expected: Expectation = .anything
+        _ path: RelativePath, modified: Int64? = nil, permissions: UInt32 = 0o600,
+        expecting expected: Expectation = .anything
     ) throws(FileError) -> File {
         let name = nextName()
         let file = try File.open(

@@ -150,7 +150,8 @@ public final class File: Sendable {
         var written = 0
         while written < buffer.readableBytes {
             let count = buffer.withUnsafeReadableBytes { bytes in
-                pwrite(descriptor, bytes.baseAddress.map { $0 + written }, bytes.count - written, off_t(offset) + written)
+                pwrite(
+                    descriptor, bytes.baseAddress.map { $0 + written }, bytes.count - written, off_t(offset) + written)
             }
             if count > 0 {
                 written += count
@@ -201,6 +202,12 @@ public final class File: Sendable {
 
 /// A C string; a NUL inside would cut the name short and address another file.
 func terminated(_ name: some Collection<UInt8>, _ operation: String) throws(FileError) -> [CChar] {
-    guard !name.contains(0) else { throw FileError(operation, path: name, code: EINVAL) }
-    return name.map { CChar(bitPattern: $0) } + [0]
+    // As an array at once: walking a collection of unknown type costs more than the system call it is for.
+    let bytes = Array(name)
+    guard !bytes.contains(0) else { throw FileError(operation, path: bytes, code: EINVAL) }
+    return [CChar](unsafeUninitializedCapacity: bytes.count + 1) { buffer, count in
+        for (index, byte) in bytes.enumerated() { buffer[index] = CChar(bitPattern: byte) }
+        buffer[bytes.count] = 0
+        count = bytes.count + 1
+    }
 }

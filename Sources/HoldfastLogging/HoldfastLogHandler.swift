@@ -40,6 +40,11 @@ enum LogLevel: String, Sendable {
 
 /// Writes swift-log events as redacted lines.
 ///
+/// HoldfastLogging is the part of Holdfast that writes logs. The handler turns an event into one line, for people or for
+/// machines, and a ``LogSink`` writes the line whole; nothing reaches a line without passing a ``Redactor``, which is
+/// shared with whoever resolves credentials. Libraries are handed a `Logger` and know nothing of this; only a program
+/// puts the three together.
+///
 /// An error that is logged with an event is the field `error`. Metadata of the logger, of its provider and of the call
 /// are merged; the call wins.
 public struct HoldfastLogHandler: LogHandler {

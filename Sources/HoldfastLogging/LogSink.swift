@@ -21,9 +21,9 @@ public final class LogSink: Sendable {
                 if count > 0 {
                     rest = rest.dropFirst(count)
                 } else if errno == EAGAIN {
-                    // Someone made the stream non-blocking, which its other owners see as well.
-                    var wanted = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                    if poll(&wanted, 1, 1000) <= 0 { return }
+                    // Another owner of the stream made it non-blocking. Half a line is worse than waiting.
+                    var writable = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                    _ = poll(&writable, 1, -1)
                 } else if errno != EINTR {
                     // There is no place left to say that logging failed.
                     return

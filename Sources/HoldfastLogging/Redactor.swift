@@ -2,8 +2,7 @@ import NIOConcurrencyHelpers
 
 /// The one place where secrets are taken out of what people and machines may read.
 ///
-/// HoldfastLogging is the part of Holdfast that writes logs: a ``HoldfastLogHandler`` turns events into lines, a
-/// ``LogSink`` writes them whole, and nothing reaches a line without passing a `Redactor`. There are two nets:
+/// There are two nets:
 /// - **names**: a field called `authorization` or `sessionToken` never shows its value (``isSecretName(_:)``);
 /// - **content**: in any text, wherever it came from, what has the form of a credential is replaced (``redact(_:)``), and
 ///   so is every secret that was registered, in each encoding it is likely to appear in.
@@ -19,8 +18,8 @@ public final class Redactor: Sendable {
 
     /// Takes a secret out of all text from now on: also percent-encoded, in Base64 and escaped for JSON.
     ///
-    /// Secrets shorter than six bytes are ignored: replacing them would make other text unreadable. The 256 newest are
-    /// kept, since credentials that expire are registered again and again.
+    /// Secrets shorter than six bytes are ignored: replacing them would make other text unreadable. Of more
+    /// than 256, the oldest are forgotten: credentials that expire are registered again and again.
     public func register(_ secret: String) { secrets.withLockedValue { $0.insert(secret) } }
 
     /// Replaces what has the form of a credential, and what is registered.

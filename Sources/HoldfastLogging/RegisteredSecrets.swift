@@ -18,7 +18,7 @@ struct RegisteredSecrets: Sendable {
         }
         secrets.append(trimmed)
         if secrets.count > Self.capacity {
-            secrets.removeFirst()
+            secrets.removeFirst(Self.capacity / 4)
             forms = [:]
             starts = .patterns
             for secret in secrets { add(secret) }

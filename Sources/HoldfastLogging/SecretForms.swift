@@ -53,7 +53,9 @@ private func base64Forms(_ secret: [UInt8]) -> [[UInt8]] {
                 values.append(bits >> held & 63)
             }
         }
-        for alphabet in [base64Alphabet, base64URLAlphabet] { forms.append(values.dropFirst(shared).map { alphabet[$0] }) }
+        for alphabet in [base64Alphabet, base64URLAlphabet] {
+            forms.append(values.dropFirst(shared).map { alphabet[$0] })
+        }
     }
     return forms
 }
@@ -63,7 +65,8 @@ private let base64URLAlphabet = base64Alphabet.dropLast(2) as [UInt8] + Array("-
 
 func isAlphanumeric(_ byte: UInt8) -> Bool {
     switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"):
+    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+        UInt8(ascii: "A")...UInt8(ascii: "Z"):
         true
     default: false
     }

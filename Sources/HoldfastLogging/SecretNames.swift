@@ -9,13 +9,13 @@ extension Redactor {
     }
 
     static let secretWords = [
-        "apikey", "auth", "bearer", "cookie", "credential", "key", "passphrase", "passwd", "password", "private", "secret",
-        "signature", "token",
+        "apikey", "auth", "bearer", "cookie", "credential", "key", "passphrase", "passwd", "password", "private",
+        "secret", "signature", "token",
     ]
 
     /// Names without their separators: `object.key` and `objectKey` are one entry.
     static let exemptNames: Set = [
-        "author", "authors", "cachekey", "key", "keycount", "keys", "objectkey", "objectkeys", "primarykey", "restoredkey",
-        "restorekey", "restorekeys", "s3key", "savekey",
+        "author", "authors", "cachekey", "key", "keycount", "keys", "objectkey", "objectkeys", "primarykey",
+        "restoredkey", "restorekey", "restorekeys", "s3key", "savekey",
     ]
 }

@@ -6,9 +6,10 @@ struct SecretScan {
     private let text: UnsafeBufferPointer<UInt8>
     private let secrets: RegisteredSecrets
     private var found: [Range<Int>] = []
-    /// The stretch of each kind that was measured last.
+    /// The stretches that were measured last, of each kind.
     private var measured = [Range<Int>](repeating: 0..<0, count: Run.allCases.count)
-    private var pemEnd = 0..<0
+    private var fields = 0..<0
+    private var pemBlock = 0..<0
     private var checkedWebToken = 0
 
     init(_ text: UnsafeBufferPointer<UInt8>, _ secrets: RegisteredSecrets) {
@@ -23,13 +24,15 @@ struct SecretScan {
             let length = secrets.match(text, at: position)
             if length > 0 { found.append(position..<(position + length)) }
             for pattern in ContentPattern.all where pattern.matches(text, at: position) {
-                if let range = secret(of: pattern.kind, from: position, behind: position + pattern.word.count) {
-                    if !range.isEmpty { found.append(range) }
-                }
+                let range = secret(of: pattern.kind, from: position, behind: position + pattern.word.count)
+                if let range, !range.isEmpty, !isMark(range.lowerBound) { found.append(range) }
             }
         }
         return joined()
     }
+
+    /// Whether a value was taken out before. What follows was left readable then, and shall be again.
+    private func isMark(_ position: Int) -> Bool { text[position...].starts(with: Redactor.mark.utf8) }
 
     private func joined() -> [Range<Int>] {
         var joined: [Range<Int>] = []
@@ -99,12 +102,14 @@ struct SecretScan {
 
     /// The end of `Credential=…, SignedHeaders=…, Signature=…`.
     private mutating func fieldsEnd(_ start: Int) -> Int {
+        if fields.contains(start) { return fields.upperBound }
         var position = end(of: .value, from: start)
         while position < text.count, text[position] == UInt8(ascii: ",") || text[position] == UInt8(ascii: ";") {
             var next = position + 1
             while next < text.count, text[next] == UInt8(ascii: " ") { next += 1 }
             position = end(of: .value, from: next)
         }
+        fields = start..<position
         return position
     }
 
@@ -118,11 +123,11 @@ struct SecretScan {
 
     /// The end of the block, or of the text if the block was cut.
     private mutating func pemBlockEnd(_ behind: Int) -> Int {
-        if pemEnd.contains(behind) { return pemEnd.upperBound }
+        if pemBlock.contains(behind) { return pemBlock.upperBound }
         let (marker, dashes) = (Array("-----END ".utf8), Array("-----".utf8))
         let label = find(marker, from: behind).map { $0 + marker.count }
         let end = label.flatMap { find(dashes, from: $0) }.map { $0 + dashes.count } ?? text.count
-        pemEnd = behind..<end
+        pemBlock = behind..<end
         return end
     }
 
@@ -191,7 +196,9 @@ private struct Separator {
         func skipQuote() -> UInt8? {
             var next = position
             while next < text.count, text[next] == UInt8(ascii: "\\") { next += 1 }
-            guard next < text.count, text[next] == UInt8(ascii: "\"") || text[next] == UInt8(ascii: "'") else { return nil }
+            guard next < text.count, text[next] == UInt8(ascii: "\"") || text[next] == UInt8(ascii: "'") else {
+                return nil
+            }
             position = next + 1
             return text[next]
         }

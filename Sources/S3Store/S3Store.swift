@@ -37,7 +37,9 @@ public struct S3Store: ObjectStore {
                 bucket: bucket, transport: transport, credentials: credentials,
                 clock: SigningClock(systemTime: systemTime), attempts: configuration.attempts, logger: logger))
         do {
-            let result = try await body(store)
+            let result = try await withTaskExecutorPreference(EventLoopExecutor(transport.loop)) {
+                try await body(store)
+            }
             try await transport.client.shutdown()
             return result
         } catch {

@@ -61,6 +61,7 @@ public final class StubServer: Sendable {
     ///   - handler: the answers.
     ///   - early: answers that do not wait for the body of the request.
     ///   - body: the test.
+    @discardableResult
     public static func run<Result>(
         certificate: SelfSignedCertificate? = nil,
         handler: @escaping Handler,

@@ -20,7 +20,8 @@ extension Mirror {
             progress.begin(files: scan.files.count, bytes: scan.totalBytes)
             let root = try await FileIO.run { try File.open(storage, [.read, .directory]) }
             let upload = Upload(
-                mirror: self, files: LocalFiles(root: root), remote: try await remoteObjects(), known: await base?.read() ?? [:])
+                mirror: self, files: LocalFiles(root: root), remote: try await remoteObjects(),
+                known: await base?.read() ?? [:])
             try await Lanes.run(scan.files, concurrency: concurrency, size: \.status.size) { file in
                 do { try await upload.bring(file) } catch {
                     guard let problem = upload.problem(file, error) else { throw error }

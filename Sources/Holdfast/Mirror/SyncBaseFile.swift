@@ -68,11 +68,13 @@ struct SyncBaseFile: Sendable {
     /// - Parameter kept: entries that stay as they were.
     /// - Throws: ``FileError``.
     func write(_ files: [SyncedFile], keeping kept: [Entry]) async throws {
-        let entries = kept + files.map {
-            Entry(
-                path: $0.path, etag: $0.etag?.text, sha256: $0.sha256, size: $0.status.size,
-                modified: $0.status.modified, changed: $0.status.changed, inode: $0.status.inode)
-        }
+        let entries =
+            kept
+            + files.map {
+                Entry(
+                    path: $0.path, etag: $0.etag?.text, sha256: $0.sha256, size: $0.status.size,
+                    modified: $0.status.modified, changed: $0.status.changed, inode: $0.status.inode)
+            }
         let bytes = ByteBuffer(bytes: try JSONEncoder().encode(Content(files: entries)))
         try await FileIO.run {
             try makeDirectories(directory, permissions: 0o700)

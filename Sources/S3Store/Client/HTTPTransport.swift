@@ -11,6 +11,8 @@ import ObjectStore
 /// Sends signed requests over HTTP, one attempt at a time.
 struct HTTPTransport: Sendable {
     let client: HTTPClient
+    /// Where the connections live.
+    let loop: any EventLoop
     let meter: TransferMeter
     let limiter: RateLimiter?
 
@@ -37,7 +39,8 @@ struct HTTPTransport: Sendable {
                     hint: "Set AWS_CA_BUNDLE to a PEM file, or unset it.")
             }
         }
-        client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        loop = MultiThreadedEventLoopGroup.singleton.next()
+        client = HTTPClient(eventLoopGroupProvider: .shared(loop), configuration: configuration)
         self.meter = meter
         self.limiter = limiter
     }

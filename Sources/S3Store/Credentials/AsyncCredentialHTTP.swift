@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import FileIO
+import Glibc
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -36,16 +37,34 @@ public struct AsyncCredentialHTTP: CredentialHTTP {
         message.headers = HTTPHeaders(request.headers)
         if !request.body.isEmpty { message.body = .bytes(ByteBuffer(bytes: request.body)) }
         do {
-            return try await HTTPClient.withHTTPClient(configuration: configuration) { [message] client in
-                // A service that drips its answer byte by byte resets the read limit each time; the deadline does not.
-                let response = try await client.execute(message, deadline: .now() + wait * 4)
-                let body = try await response.body.collect(upTo: Self.answerLimit)
-                return CredentialResponse(
-                    status: Int(response.status.code), headers: response.headers.map { ($0.name, $0.value) },
-                    body: Array(buffer: body))
-            }
+            return try await Self.send(message, configuration, limit: request.timeout * 4)
         } catch {
             throw try Self.translated(error)
+        }
+    }
+
+    /// - Parameter limit: for the whole exchange. A service that drips its answer byte by byte resets the read limit each
+    ///   time, and the client's own deadline ends with the head of the answer.
+    private static func send(
+        _ message: HTTPClientRequest, _ configuration: HTTPClient.Configuration, limit: Duration
+    ) async throws -> CredentialResponse {
+        try await withThrowingTaskGroup(of: CredentialResponse.self) { group in
+            group.addTask {
+                try await HTTPClient.withHTTPClient(configuration: configuration) { client in
+                    let response = try await client.execute(message, deadline: .distantFuture)
+                    let body = try await response.body.collect(upTo: answerLimit)
+                    return CredentialResponse(
+                        status: Int(response.status.code), headers: response.headers.map { ($0.name, $0.value) },
+                        body: Array(buffer: body))
+                }
+            }
+            group.addTask {
+                try await Task.sleep(for: limit)
+                throw CredentialHTTPError.timedOut
+            }
+            defer { group.cancelAll() }
+            guard let response = try await group.next() else { throw CancellationError() }
+            return response
         }
     }
 
@@ -65,15 +84,22 @@ public struct AsyncCredentialHTTP: CredentialHTTP {
     private static func translated(_ error: any Error) throws -> CredentialHTTPError {
         switch error {
         case is CancellationError: throw CancellationError()
+        case let error as CredentialHTTPError: return error
         case let error as HTTPClientError: return try translated(error)
         case let error as NIOConnectionError:
             let causes = Set(error.connectionErrors.map { "\($0.error)" }).sorted().joined(separator: "; ")
             let reason = causes.isEmpty ? "its name was not found" : causes
             return .unreachable("no connection to \(error.host): \(reason)")
+        case let error as IOError where connectionErrors.contains(error.errnoCode):
+            return .unreachable("no connection: \(error)")
         case is NIOTooManyBytesError: return .broken("the answer is too long")
         default: return .broken("\(error)")
         }
     }
+
+    private static let connectionErrors = [
+        ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EHOSTDOWN, ENETDOWN, EADDRNOTAVAIL, ETIMEDOUT,
+    ]
 
     private static func translated(_ error: HTTPClientError) throws -> CredentialHTTPError {
         switch error {

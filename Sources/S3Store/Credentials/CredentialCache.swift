@@ -44,6 +44,9 @@ public final class CredentialCache: CredentialSource {
         var nextWaiter = 0
     }
 
+    /// How many tasks wait for a fetch.
+    var waiting: Int { state.withLockedValue { $0.waiters.count } }
+
     /// Credentials that are valid now.
     /// - Throws: ``CredentialError``; `CancellationError` if the calling task is cancelled.
     public func current() async throws -> Credentials {
@@ -57,12 +60,12 @@ public final class CredentialCache: CredentialSource {
         case (let lease, .advised)? where isOthersTurn: return lease.credentials
         case (let lease, .advised)?:
             do {
-                return try await newer()
+                return try await newer(at: moment)
             } catch  where Self.canBeIgnored(error) {
-                state.withLockedValue { $0.nextAttempt = moment.addingTimeInterval(60) }
+                state.withLockedValue { $0.nextAttempt = moment.addingTimeInterval(Self.pause) }
                 return lease.credentials
             }
-        case (_, .required)?, nil: return try await newer()
+        case (_, .required)?, nil: return try await newer(at: moment)
         }
     }
 
@@ -85,21 +88,23 @@ public final class CredentialCache: CredentialSource {
     }
 
     /// Waits for the fetch that is running, or starts one.
-    private func newer() async throws -> Credentials {
+    private func newer(at moment: Date) async throws -> Credentials {
         let id = state.withLockedValue { state in
             state.nextWaiter += 1
             return state.nextWaiter
         }
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                let isCancelled = state.withLockedValue { state in
+                let result: Result<Credentials, any Error>? = state.withLockedValue { state in
                     // Asked under the lock: a cancellation after this finds the waiter in its place.
-                    if Task.isCancelled { return true }
+                    if Task.isCancelled { return .failure(CancellationError()) }
+                    // Another task's fetch may have ended since the caller looked.
+                    if let lease = state.lease, lease.need(at: moment) == .none { return .success(lease.credentials) }
                     state.waiters[id] = continuation
                     if state.fetch == nil { start(&state) }
-                    return false
+                    return nil
                 }
-                if isCancelled { continuation.resume(throwing: CancellationError()) }
+                if let result { continuation.resume(with: result) }
             }
         } onCancel: {
             leave(id)
@@ -113,11 +118,11 @@ public final class CredentialCache: CredentialSource {
         let (generation, provided) = (state.generation, state.provided)
         state.fetch = Task {
             do {
-                let (provided, lease) = try await fetch(provided)
-                onResolve(lease.credentials)
-                finish(generation, .success(lease), provided)
+                let fetched = try await fetch(provided)
+                onResolve(fetched.lease.credentials)
+                finish(generation, .success(fetched))
             } catch {
-                finish(generation, .failure(error), nil)
+                finish(generation, .failure(error))
             }
         }
     }
@@ -133,39 +138,46 @@ public final class CredentialCache: CredentialSource {
         waiter?.resume(throwing: CancellationError())
     }
 
-    private func finish(
-        _ generation: Int, _ result: Result<CredentialLease, any Error>, _ provided: ProvidedCredentials?
-    ) {
+    private func finish(_ generation: Int, _ result: Result<Fetched, any Error>) {
         let waiters: [CheckedContinuation<Credentials, any Error>] = state.withLockedValue { state in
             guard state.generation == generation, state.fetch != nil else { return [] }
             state.fetch = nil
-            if case .success(let lease) = result {
-                state.lease = lease
-                state.provided = provided
-                state.nextAttempt = .distantPast
+            if case .success(let fetched) = result {
+                state.lease = fetched.lease
+                state.provided = fetched.provided
+                state.nextAttempt = fetched.nextAttempt
             }
             defer { state.waiters = [:] }
             return Array(state.waiters.values)
         }
-        for waiter in waiters { waiter.resume(with: result.map(\.credentials)) }
+        for waiter in waiters { waiter.resume(with: result.map(\.lease.credentials)) }
     }
 
-    private func fetch(_ known: ProvidedCredentials?) async throws -> (ProvidedCredentials, CredentialLease) {
-        if let known { return (known, try await renewed(known)) }
+    /// What a fetch brought.
+    private struct Fetched {
+        let provided: ProvidedCredentials
+        let lease: CredentialLease
+        var nextAttempt = Date.distantPast
+    }
+
+    private func fetch(_ known: ProvidedCredentials?) async throws -> Fetched {
+        if let known { return Fetched(provided: known, lease: try await renewed(known)) }
         let provided = try await resolve()
-        guard let initial = provided.initial else { return (provided, try await renewed(provided)) }
-        let lease = CredentialLease(initial)
-        switch lease.need(at: now()) {
-        case .none: return (provided, lease)
-        case .required: return (provided, try await renewed(provided))
-        case .advised:
+        if let initial = provided.initial {
+            let lease = CredentialLease(initial)
+            let need = lease.need(at: now())
+            if need == .none { return Fetched(provided: provided, lease: lease) }
             do {
-                return (provided, try await renewed(provided))
-            } catch  where Self.canBeIgnored(error) {
-                return (provided, lease)
+                return Fetched(provided: provided, lease: try await renewed(provided))
+            } catch  where need == .advised && Self.canBeIgnored(error) {
+                return Fetched(provided: provided, lease: lease, nextAttempt: now().addingTimeInterval(Self.pause))
             }
         }
+        return Fetched(provided: provided, lease: try await renewed(provided))
     }
+
+    /// Seconds before another attempt after a failure that was ignored.
+    private static let pause = 60.0
 
     /// Whether the present credentials can serve on after a failed renewal. Expired ones in an answer speak of a broken
     /// source, or a wrong clock.

@@ -6,8 +6,13 @@
 /// 3. a role that the profile names;
 /// 4. a role to be assumed with a web identity token;
 /// 5. single sign-on, which is refused with advice;
-/// 6. the credentials file; 7. `credential_process`; 8. the config file; 9. files of older tools;
-/// 10. the container's service; 11. the instance's metadata service.
+/// 6. the credentials file;
+/// 7. `aws login`, which is refused with advice;
+/// 8. `credential_process`;
+/// 9. the config file;
+/// 10. files of older tools;
+/// 11. the container's service;
+/// 12. the instance's metadata service.
 ///
 /// The order is that of botocore.
 public struct CredentialChain: Sendable {

@@ -23,11 +23,16 @@ public struct CredentialContext: Sendable {
     /// kept free of their secrets.
     public var onResolve: @Sendable (Credentials) -> Void
 
+    /// The real world, but for what is given.
+    /// - Parameters:
+    ///   - environment: all variables; the search looks at no others.
+    ///   - home: else that of the variable `HOME`.
+    ///   - http: else ``AsyncCredentialHTTP`` with the authorities of the variable `AWS_CA_BUNDLE`.
     public init(
         environment: [String: String],
         home: String? = nil,
         readFile: @escaping @Sendable (_ path: String) async throws -> [UInt8]? = CredentialFile.read,
-        http: any CredentialHTTP = AsyncCredentialHTTP(),
+        http: (any CredentialHTTP)? = nil,
         process: any CredentialProcessRunner = SubprocessCredentialRunner(),
         now: @escaping @Sendable () -> Date = { Date() },
         sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
@@ -37,7 +42,7 @@ public struct CredentialContext: Sendable {
         self.environment = environment
         self.home = home ?? environment["HOME"] ?? "/"
         self.readFile = readFile
-        self.http = http
+        self.http = http ?? AsyncCredentialHTTP(trustRoots: environment["AWS_CA_BUNDLE"])
         self.process = process
         self.now = now
         self.sleep = sleep
@@ -58,12 +63,12 @@ public struct CredentialContext: Sendable {
         while let dollar = rest.firstIndex(of: "$") {
             result += rest[..<dollar]
             let after = rest[dollar...].dropFirst()
-            let isBraced = after.first == "{"
+            let isBraced = after.first == "{" && after.contains("}")
             let name =
                 isBraced
                 ? after.dropFirst().prefix { $0 != "}" }
                 : after.prefix { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
-            let end = isBraced ? after[name.endIndex...].dropFirst().startIndex : name.endIndex
+            let end = isBraced ? after.index(after: name.endIndex) : name.endIndex
             if let value = environment[String(name)], !name.isEmpty {
                 result += value
             } else {

@@ -35,7 +35,7 @@ extension CredentialContext {
         let file = printable(path.utf8)
         guard let bytes = try await contents(of: path, from: setting) else {
             throw CredentialError(
-                .configuration, "The file '\(file)' that \(setting) names does not exist.",
+                .configuration, "The file '\(file)' that \(setting) names is missing, or is no regular file.",
                 advice: "Check the path, or unset \(setting).")
         }
         guard let text = String(validating: bytes, as: UTF8.self) else {

@@ -40,7 +40,7 @@ public enum CredentialProcessError: Error, Sendable, Equatable, CustomStringConv
 
 /// ``CredentialProcessRunner`` on swift-subprocess, with limits for time and output.
 ///
-/// The program has no standard input and a process group of its own, so that helpers it leaves behind end with it.
+/// The program has no standard input, and a process group of its own, so that all it has started is stopped with it.
 public struct SubprocessCredentialRunner: CredentialProcessRunner {
     static let outputLimit = 1 << 16
     private let limit: Duration

@@ -3,7 +3,7 @@ public import FoundationEssentials
 /// A set of AWS credentials, and where it came from.
 ///
 /// Its description shows the provider and the last four characters of the key id, never a secret.
-public struct Credentials: Sendable, Equatable, CustomStringConvertible {
+public struct Credentials: Sendable, Equatable, CustomStringConvertible, CustomReflectable {
     /// The access key id, as `AKIA…`.
     public var accessKeyID: String
     /// The secret access key.
@@ -34,4 +34,6 @@ public struct Credentials: Sendable, Equatable, CustomStringConvertible {
     }
 
     public var description: String { "credentials …\(accessKeyID.suffix(4)) from \(provider)" }
+    /// Nothing, so that neither `dump` nor a debugger's summary shows a secret.
+    public var customMirror: Mirror { Mirror(self, children: []) }
 }

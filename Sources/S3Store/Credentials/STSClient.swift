@@ -102,7 +102,7 @@ struct STSClient: Sendable {
         request.headers.append(("accept", "text/xml"))
         let answer = try await context.http.send(
             CredentialRequest(
-                method: "POST", url: request.url, headers: request.headers, body: body, timeout: .seconds(10)))
+                method: "POST", url: request.url, headers: request.headers, body: body, timeout: .seconds(5)))
         let role = try ServiceResponse(
             operation: operation, status: answer.status, headers: HTTPHeaders(answer.headers), body: answer.body
         ).document(AssumedRole.self)

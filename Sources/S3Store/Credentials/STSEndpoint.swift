@@ -39,8 +39,16 @@ struct STSEndpoint: Sendable, Equatable {
         let isFIPS = profile.setting("AWS_USE_FIPS_ENDPOINT", or: "use_fips_endpoint")?.lowercased() == "true"
         // The endpoint of GovCloud is a validated one as it is.
         let service = isFIPS && !region.hasPrefix("us-gov-") ? "sts-fips" : "sts"
-        return "\(service).\(region).\(Partition(region: region).domain)"
+        let partition = Partition(region: region)
+        let isDualStack =
+            profile.setting("AWS_USE_DUALSTACK_ENDPOINT", or: "use_dualstack_endpoint")?.lowercased() == "true"
+        let domain = isDualStack ? dualStackDomains[partition.name] ?? partition.domain : partition.domain
+        return "\(service).\(region).\(domain)"
     }
+
+    private static let dualStackDomains = [
+        "aws": "api.aws", "aws-us-gov": "api.aws", "aws-cn": "api.amazonwebservices.com.cn",
+    ]
 
     /// The regions that shared one endpoint before each had its own.
     private static let globalRegions: Set<String> = [
