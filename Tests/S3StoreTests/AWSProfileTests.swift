@@ -9,11 +9,11 @@ struct AWSProfileTests {
         -> CredentialContext
     {
         CredentialContext(
-            environment: environment, home: "/home/me",
+            environment: environment, home: "/home/runner",
             readFile: { path in
                 switch path {
-                case "/home/me/.aws/config": Array(config.utf8)
-                case "/home/me/.aws/credentials": Array(credentials.utf8)
+                case "/home/runner/.aws/config": Array(config.utf8)
+                case "/home/runner/.aws/credentials": Array(credentials.utf8)
                 default: nil
                 }
             })
@@ -72,7 +72,7 @@ struct AWSProfileTests {
         }
         let words = try #require(error).description
         #expect(error?.code == .configuration)
-        #expect(words.contains("/home/me/.aws/config"))
+        #expect(words.contains("/home/runner/.aws/config"))
         #expect(words.contains("at line \(line):"))
         #expect(!words.lowercased().contains("secret"))
     }
@@ -89,8 +89,8 @@ struct AWSProfileTests {
     @Test(
         "expand variables and the home directory in paths",
         arguments: [
-            ("~/a", "/home/me/a"), ("~", "/home/me"), ("~you/a", "~you/a"), ("$A/b", "x/b"), ("${A}b", "xb"),
-            ("$NONE/${NONE}", "$NONE/${NONE}"), ("a$", "a$"), ("${A", "${A"), ("/~/a", "/~/a"), ("$H/a", "/home/me/a"),
+            ("~/a", "/home/runner/a"), ("~", "/home/runner"), ("~you/a", "~you/a"), ("$A/b", "x/b"), ("${A}b", "xb"),
+            ("$NONE/${NONE}", "$NONE/${NONE}"), ("a$", "a$"), ("${A", "${A"), ("/~/a", "/~/a"), ("$H/a", "/home/runner/a"),
         ])
     func paths(path: String, expected: String) {
         #expect(context(["A": "x", "H": "~"]).expanded(path) == expected)

@@ -22,7 +22,7 @@ struct CredentialChainTests {
         onResolve: @escaping @Sendable (Credentials) -> Void = { _ in }
     ) -> CredentialContext {
         CredentialContext(
-            environment: environment, home: "/home/me", readFile: { path in files[path].map { Array($0.utf8) } },
+            environment: environment, home: "/home/runner", readFile: { path in files[path].map { Array($0.utf8) } },
             http: http, sleep: sleep, random: { 0.5 }, onResolve: onResolve)
     }
 
@@ -33,7 +33,7 @@ struct CredentialChainTests {
     @Test("takes explicit credentials without looking at anything")
     func explicit() async throws {
         let given = credentials("GIVEN")
-        let broken = context(["AWS_ACCESS_KEY_ID": "x"], files: ["/home/me/.aws/config": "broken"])
+        let broken = context(["AWS_ACCESS_KEY_ID": "x"], files: ["/home/runner/.aws/config": "broken"])
         #expect(try await CredentialCache(CredentialChain(broken, explicit: given)).current() == given)
     }
 
@@ -107,7 +107,7 @@ struct CredentialChainTests {
         let http = AnsweringHTTP { _ in CredentialResponse(status: 200, body: Array(Self.answer.utf8)) }
         let found = try await find(
             context(
-                files: ["/home/me/.aws/config": config], http: http,
+                files: ["/home/runner/.aws/config": config], http: http,
                 onResolve: { new in seen.withLockedValue { $0.append(new.accessKeyID) } }), profile: "r")
         #expect(found.accountID == "123456789012")
         #expect(seen.withLockedValue { $0 } == ["BASE", "ASIA"])
@@ -135,7 +135,7 @@ struct CredentialChainTests {
             ),
         ])
     func unsupported(settings: String, advice: String) async throws {
-        let context = context(files: ["/home/me/.aws/config": "[default]\n" + settings])
+        let context = context(files: ["/home/runner/.aws/config": "[default]\n" + settings])
         let error = await #expect(throws: CredentialError.self) { try await find(context) }
         #expect(error?.code == .unsupported)
         #expect(error?.advice?.contains(advice) == true)

@@ -19,11 +19,11 @@ struct CredentialSecrecyTests {
         "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/r", "AWS_WEB_IDENTITY_TOKEN_FILE": "/token",
     ]
     private static let container = ["AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1/c"]
-    private static let process = ["/home/me/.aws/config": "[default]\ncredential_process = /bin/tool"]
+    private static let process = ["/home/runner/.aws/config": "[default]\ncredential_process = /bin/tool"]
 
     private static let mishaps = [
         Mishap(
-            testDescription: "broken file", files: ["/home/me/.aws/credentials": "[default]\n\(secret)\nx = 1"]),
+            testDescription: "broken file", files: ["/home/runner/.aws/credentials": "[default]\n\(secret)\nx = 1"]),
         Mishap(
             testDescription: "key with a line break",
             environment: ["AWS_ACCESS_KEY_ID": "a\n\(secret)", "AWS_SECRET_ACCESS_KEY": secret]),
@@ -34,7 +34,7 @@ struct CredentialSecrecyTests {
             ]),
         Mishap(
             testDescription: "half a pair",
-            files: ["/home/me/.aws/credentials": "[default]\naws_access_key_id = \(secret)"]),
+            files: ["/home/runner/.aws/credentials": "[default]\naws_access_key_id = \(secret)"]),
         Mishap(
             testDescription: "token service that repeats the token", environment: role, files: ["/token": secret],
             answer: CredentialResponse(
@@ -92,7 +92,7 @@ struct CredentialSecrecyTests {
             answer: CredentialResponse(status: 200, body: Array("\(secret)\n".utf8))),
         Mishap(
             testDescription: "program line with an open quotation",
-            files: ["/home/me/.aws/config": "[default]\ncredential_process = tool \"--key=\(secret)"]),
+            files: ["/home/runner/.aws/config": "[default]\ncredential_process = tool \"--key=\(secret)"]),
     ]
 
     private struct Output: CredentialProcessRunner {
@@ -103,7 +103,7 @@ struct CredentialSecrecyTests {
     @Test("in every way to print an error", arguments: mishaps)
     func errors(_ mishap: Mishap) async throws {
         let context = CredentialContext(
-            environment: mishap.environment, home: "/home/me",
+            environment: mishap.environment, home: "/home/runner",
             readFile: { path in mishap.files[path].map { Array($0.utf8) } },
             http: AnsweringHTTP { _ in mishap.answer }, process: Output(result: mishap.output), sleep: { _ in })
         let error = try #require(

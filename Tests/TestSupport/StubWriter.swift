@@ -9,7 +9,7 @@ struct StubWriter {
 
     /// - Returns: what to do with the connection; a reset has already happened.
     func write(_ answer: StubResponse, to request: StubRequest) async throws -> StubResponse.Ending {
-        if answer.delay > .zero { try await Task.sleep(for: answer.delay) }
+        if answer.delay > .zero { try await ContinuousClock().sleep(for: answer.delay) }
         let head = answer.head.map { Self.text($0, length: answer.body.readableBytes) } ?? ""
         let body = request.method == "HEAD" && answer.head != nil ? ByteBuffer() : answer.body
         if answer.pieceSize == 0 && answer.pieceDelay == .zero {
@@ -29,7 +29,7 @@ struct StubWriter {
         var rest = body
         let size = answer.pieceSize > 0 ? answer.pieceSize : max(1, rest.readableBytes)
         while let piece = rest.readSlice(length: min(size, rest.readableBytes)), piece.readableBytes > 0 {
-            if answer.pieceDelay > .zero { try await Task.sleep(for: answer.pieceDelay) }
+            if answer.pieceDelay > .zero { try await ContinuousClock().sleep(for: answer.pieceDelay) }
             try await outbound.write(piece)
         }
     }
