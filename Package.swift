@@ -71,6 +71,8 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             path: "Tests/TestSupport"),
+        .testTarget(
+            name: "ObjectStoreTests", dependencies: ["FileIO", "ObjectStore", "TestSupport", nioCore, nioLocks]),
         .testTarget(name: "AgentStateTests", dependencies: ["AgentState", "FileIO", nioCore]),
         .testTarget(name: "HoldfastLoggingTests", dependencies: ["HoldfastLogging", log, nioLocks]),
         .testTarget(

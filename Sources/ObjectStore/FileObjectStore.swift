@@ -38,6 +38,7 @@ public struct FileObjectStore: ObjectStore {
         try await io("look at", key) { try open(key).info }
     }
 
+    @discardableResult
     public func put(_ key: ObjectKey, _ body: ObjectBody, _ rule: WriteRule) async throws(StoreError) -> ObjectInfo {
         let path = try FileKeyPath(key)
         let (staging, name, file) = try await io("write", key) {
@@ -89,13 +90,11 @@ public struct FileObjectStore: ObjectStore {
 
     public func holds(_ body: ObjectBody, as object: ObjectInfo) async throws(StoreError) -> Bool {
         let (stored, info) = try await io("compare", object.key) { try open(object.key) }
-        let here = try await ComparedBody(body, key: object.key)
+        let here = try await BodyReader(body, for: "compare", key: object.key)
         guard here.size == info.size else { return false }
-        let there = try await SourceFile(stored, operation: "compare", key: object.key)
-        for start in stride(from: 0, to: info.size, by: Int64.Stride(Self.pieceSize)) {
-            let range = start..<min(start + Self.pieceSize, info.size)
-            let piece = try await there.read(range, operation: "compare", key: object.key)
-            guard try await here.read(range) == piece else { return false }
+        let there = try await BodyReader(.file(stored), for: "compare", key: object.key)
+        for range in there.pieces(of: Self.pieceSize) {
+            guard try await here.read(range) == there.read(range) else { return false }
         }
         return true
     }
@@ -115,122 +114,14 @@ public struct FileObjectStore: ObjectStore {
         return (file, Self.info(key, status))
     }
 
-    private func openRoot() throws(FileError) -> File? {
-        do { return try File.open(root, [.read, .directory]) } catch {
-            if error.isNotFound { return nil }
-            throw error
-        }
-    }
-
-    private func directory(of path: FileKeyPath) throws(FileError) -> File {
-        var directory = try File.open(root, [.read, .directory])
-        for component in path.directories {
-            directory = try File.open(component, in: directory, [.read, .directory, .noFollow])
-        }
-        return directory
-    }
-
     private func write(_ body: ObjectBody, to file: File, _ key: ObjectKey) async throws(StoreError) -> Int64 {
-        switch body {
-        case .bytes(let buffer):
-            try await io("write", key, requests: 0) { try file.write(buffer, at: 0) }
-            return Int64(buffer.readableBytes)
-        case .file(let original):
-            let source = try await SourceFile(original, operation: "write", key: key)
-            var offset: Int64 = 0
-            while offset < source.size {
-                let end = min(offset + Self.pieceSize, source.size)
-                let piece = try await source.read(offset..<end, operation: "write", key: key)
-                let start = offset
-                try await io("write", key, requests: 0) { try file.write(piece, at: start) }
-                offset = end
-            }
-            try await source.checkUnchanged(operation: "write", key: key)
-            return source.size
+        let content = try await BodyReader(body, for: "write", key: key)
+        for range in content.pieces(of: Self.pieceSize) {
+            let piece = try await content.read(range)
+            try await io("write", key, requests: 0) { try file.write(piece, at: range.lowerBound) }
         }
-    }
-
-    /// Gives a finished temporary file its name, durably.
-    private func publish(
-        _ temporary: [UInt8], in staging: File, as path: FileKeyPath, _ rule: WriteRule
-    ) throws(StoreError) {
-        var attempt = 1
-        while let error = placeError(temporary, in: staging, at: path, rule) {
-            // A delete beside us may remove a directory that has just become empty; then the way is made again.
-            guard error.isNotFound, !error.isNotADirectory, attempt < 10 else {
-                throw publishError(error, path.key, rule)
-            }
-            attempt += 1
-        }
-    }
-
-    private func placeError(
-        _ temporary: [UInt8], in staging: File, at path: FileKeyPath, _ rule: WriteRule
-    ) -> FileError? {
-        do throws(FileError) {
-            try place(temporary, in: staging, at: path, rule)
-            return nil
-        } catch {
-            return error
-        }
-    }
-
-    private func place(
-        _ temporary: [UInt8], in staging: File, at path: FileKeyPath, _ rule: WriteRule
-    ) throws(FileError) {
-        let directory = try makeDirectory(of: path)
-        switch rule {
-        case .overwrite: try staging.rename(temporary, to: path.name, in: directory)
-        case .createOnly:
-            try staging.link(temporary, to: path.name, in: directory)
-            try staging.remove(temporary)
-        }
-        try directory.sync()
-    }
-
-    private func publishError(_ error: FileError, _ key: ObjectKey, _ rule: WriteRule) -> StoreError {
-        if error.alreadyExists, rule == .createOnly {
-            return StoreError(.alreadyExists, "create", key: key, "already exists")
-        }
-        if error.isNotADirectory || error.isADirectory {
-            return StoreError(
-                .invalid, "write", key: key, "one name cannot be a file and a directory at once",
-                hint: "A file:// store cannot hold both 'a' and 'a/b'; use an S3 store, or rename one of them.")
-        }
-        return StoreError(wrapping: error, "write", key: key)
-    }
-
-    private func makeDirectory(of path: FileKeyPath) throws(FileError) -> File {
-        var directory = try File.open(root, [.read, .directory])
-        for component in path.directories {
-            if try directory.makeDirectory(component) { try directory.sync() }
-            directory = try File.open(component, in: directory, [.read, .directory, .noFollow])
-        }
-        return directory
-    }
-
-    private func remove(_ path: FileKeyPath) throws(FileError) {
-        guard let top = try openRoot() else { return }
-        var way = [top]
-        for component in path.directories {
-            guard try kind(of: component, in: way[way.count - 1]) == .directory else { return }
-            way.append(try File.open(component, in: way[way.count - 1], [.read, .directory, .noFollow]))
-        }
-        let directory = way[way.count - 1]
-        guard try kind(of: path.name, in: directory) == .regular else { return }
-        try directory.remove(path.name)
-        try directory.sync()
-        // Directories exist only for the sake of objects. One that is not empty stays, and so do those above it.
-        for (parent, name) in zip(way, path.directories).reversed() {
-            guard (try? parent.removeDirectory(name)) != nil else { break }
-        }
-    }
-
-    private func kind(of name: [UInt8], in directory: File) throws(FileError) -> FileStatus.Kind? {
-        do { return try directory.status(of: name).kind } catch {
-            if error.isNotFound { return nil }
-            throw error
-        }
+        try await content.checkUnchanged()
+        return content.size
     }
 
     static func info(_ key: ObjectKey, _ status: FileStatus) -> ObjectInfo {
@@ -287,29 +178,5 @@ private struct FileChunks: AsyncSequence, Sendable {
             offset += Int64(count)
             return buffer
         }
-    }
-}
-
-/// Content here that is compared with an object piece by piece.
-private struct ComparedBody {
-    private let key: ObjectKey
-    private let buffer: ByteBuffer
-    private let file: SourceFile?
-    let size: Int64
-
-    init(_ body: ObjectBody, key: ObjectKey) async throws(StoreError) {
-        self.key = key
-        switch body {
-        case .bytes(let bytes):
-            (buffer, file, size) = (bytes, nil, Int64(bytes.readableBytes))
-        case .file(let opened):
-            let source = try await SourceFile(opened, operation: "compare", key: key)
-            (buffer, file, size) = (ByteBuffer(), source, source.size)
-        }
-    }
-
-    func read(_ range: Range<Int64>) async throws(StoreError) -> ByteBuffer? {
-        if let file { return try await file.read(range, operation: "compare", key: key) }
-        return buffer.getSlice(at: buffer.readerIndex + Int(range.lowerBound), length: range.count)
     }
 }

@@ -42,15 +42,9 @@ public final class MemoryObjectStore: ObjectStore {
         Self.info(key, try find(key, "look at"))
     }
 
+    @discardableResult
     public func put(_ key: ObjectKey, _ body: ObjectBody, _ rule: WriteRule) async throws(StoreError) -> ObjectInfo {
-        let content: ByteBuffer
-        switch body {
-        case .bytes(let buffer): content = buffer
-        case .file(let file):
-            let source = try await SourceFile(file, operation: "write", key: key)
-            content = try await source.read(0..<source.size, operation: "write", key: key)
-            try await source.checkUnchanged(operation: "write", key: key)
-        }
+        let content = try await read(body, for: "write", key)
         meter.count(requests: 1, sent: Int64(content.readableBytes))
         let stored: Stored? = state.withLockedValue { state in
             if rule == .createOnly, state.objects[key] != nil { return nil }
@@ -87,13 +81,16 @@ public final class MemoryObjectStore: ObjectStore {
 
     public func holds(_ body: ObjectBody, as object: ObjectInfo) async throws(StoreError) -> Bool {
         let stored = try find(object.key, "compare")
-        switch body {
-        case .bytes(let buffer): return buffer == stored.content
-        case .file(let file):
-            let source = try await SourceFile(file, operation: "compare", key: object.key)
-            guard source.size == Int64(stored.content.readableBytes) else { return false }
-            return try await source.read(0..<source.size, operation: "compare", key: object.key) == stored.content
-        }
+        return try await read(body, for: "compare", object.key) == stored.content
+    }
+
+    private func read(_ body: ObjectBody, for operation: String, _ key: ObjectKey) async throws(StoreError)
+        -> ByteBuffer
+    {
+        let reader = try await BodyReader(body, for: operation, key: key)
+        let content = try await reader.read(0..<reader.size)
+        try await reader.checkUnchanged()
+        return content
     }
 
     private func find(_ key: ObjectKey, _ operation: String) throws(StoreError) -> Stored {

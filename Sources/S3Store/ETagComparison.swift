@@ -7,22 +7,14 @@ import ObjectStore
 /// A tag that is equal to the MD5 of the content, or to the MD5 of the MD5s of its parts as this client cuts them, proves
 /// that the object holds it. A tag that is not equal proves nothing, for tags are the store's own business.
 struct ETagComparison {
-    private let key: ObjectKey
-    private let buffer: ByteBuffer?
-    private let file: SourceFile?
-    /// In bytes.
-    let size: Int64
+    private let content: BodyReader
 
     init(_ body: ObjectBody, key: ObjectKey) async throws(StoreError) {
-        self.key = key
-        switch body {
-        case .bytes(let bytes):
-            (buffer, file, size) = (bytes, nil, Int64(bytes.readableBytes))
-        case .file(let opened):
-            let source = try await SourceFile(opened, operation: "compare", key: key)
-            (buffer, file, size) = (nil, source, source.size)
-        }
+        content = try await BodyReader(body, for: "compare", key: key)
     }
+
+    /// In bytes.
+    var size: Int64 { content.size }
 
     func matches(_ etag: ETag) async throws(StoreError) -> Bool {
         if let md5 = etag.md5 {
@@ -50,14 +42,7 @@ struct ETagComparison {
     }
 
     private func forEachPiece(of length: Int64 = 1 << 20, _ body: (ByteBuffer) -> Void) async throws(StoreError) {
-        for start in stride(from: 0, to: size, by: Int64.Stride(length)) {
-            let range = start..<min(start + length, size)
-            if let file {
-                body(try await file.read(range, operation: "compare", key: key))
-            } else if let piece = buffer?.getSlice(at: Int(start) + (buffer?.readerIndex ?? 0), length: range.count) {
-                body(piece)
-            }
-        }
+        for range in content.pieces(of: length) { body(try await content.read(range)) }
     }
 }
 

@@ -31,8 +31,7 @@ struct S3Multipart {
         return max(smallestPart, (needed + mebibyte - 1) / mebibyte * mebibyte)
     }
 
-    func upload(_ body: ObjectBody) async throws(StoreError) -> ObjectInfo {
-        let content = try await PartedContent(body, key: key)
+    func upload(_ content: BodyReader) async throws(StoreError) -> ObjectInfo {
         guard content.size <= Self.largestObject else {
             throw StoreError(.tooLarge, "write", key: key, "has \(content.size) bytes; S3 takes 5 TiB")
         }
@@ -56,12 +55,12 @@ struct S3Multipart {
         let md5: [UInt8]
     }
 
-    private func uploadParts(_ content: PartedContent, _ uploadID: String) async throws -> [Part] {
+    private func uploadParts(_ content: BodyReader, _ uploadID: String) async throws -> [Part] {
         let size = Self.partSize(for: content.size)
         let parts = NIOLockedValueBox<[Part]>([])
-        let starts = stride(from: Int64(0), to: max(content.size, 1), by: Int64.Stride(size))
-        try await forEachConcurrently(starts.enumerated(), limit: Self.partsAtOnce) { index, start in
-            let piece = try await content.read(start..<min(start + size, content.size))
+        let ranges = content.pieces(of: size)
+        try await forEachConcurrently(ranges.enumerated(), limit: Self.partsAtOnce) { index, range in
+            let piece = try await content.read(range)
             var call = S3Call(.uploadPart, "PUT", key: key.text)
             call.query = [("partNumber", "\(index + 1)"), ("uploadId", uploadID)]
             call.setBody(piece)
@@ -110,32 +109,5 @@ struct S3Multipart {
                     metadata: ["objectKey": "\(key)", "error": "\(error)"])
             }
         }.value
-    }
-}
-
-/// Content that is read part by part.
-private struct PartedContent: Sendable {
-    private let key: ObjectKey
-    private let buffer: ByteBuffer
-    private let file: SourceFile?
-    let size: Int64
-
-    init(_ body: ObjectBody, key: ObjectKey) async throws(StoreError) {
-        self.key = key
-        switch body {
-        case .bytes(let bytes): (buffer, file, size) = (bytes, nil, Int64(bytes.readableBytes))
-        case .file(let opened):
-            let source = try await SourceFile(opened, operation: "write", key: key)
-            (buffer, file, size) = (ByteBuffer(), source, source.size)
-        }
-    }
-
-    func read(_ range: Range<Int64>) async throws(StoreError) -> ByteBuffer {
-        if let file { return try await file.read(range, operation: "write", key: key) }
-        return buffer.getSlice(at: buffer.readerIndex + Int(range.lowerBound), length: range.count) ?? ByteBuffer()
-    }
-
-    func checkUnchanged() async throws(StoreError) {
-        try await file?.checkUnchanged(operation: "write", key: key)
     }
 }

@@ -66,21 +66,16 @@ public struct S3Store: ObjectStore {
         return info(key, ObjectHeaders(headers))
     }
 
+    @discardableResult
     public func put(_ key: ObjectKey, _ body: ObjectBody, _ rule: WriteRule) async throws(StoreError) -> ObjectInfo {
         do {
-            switch body {
-            case .bytes(let buffer) where Int64(buffer.readableBytes) <= S3Multipart.smallestPart:
-                return try await putWhole(key, buffer, rule)
-            case .bytes: return try await S3Multipart(self, key, rule).upload(body)
-            case .file(let file):
-                let source = try await SourceFile(file, operation: "write", key: key)
-                guard source.size <= S3Multipart.smallestPart else {
-                    return try await S3Multipart(self, key, rule).upload(body)
-                }
-                let content = try await source.read(0..<source.size, operation: "write", key: key)
-                try await source.checkUnchanged(operation: "write", key: key)
-                return try await putWhole(key, content, rule)
+            let content = try await BodyReader(body, for: "write", key: key)
+            guard content.size <= S3Multipart.smallestPart else {
+                return try await S3Multipart(self, key, rule).upload(content)
             }
+            let bytes = try await content.read(0..<content.size)
+            try await content.checkUnchanged()
+            return try await putWhole(key, bytes, rule)
         } catch {
             // A 412 after a lost answer may be our own success: the object that is there decides.
             guard rule == .createOnly, error.kind == .alreadyExists, (error.attempts ?? 1) > 1,
