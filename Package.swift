@@ -80,6 +80,13 @@ let package = Package(
             dependencies: ["AgentState", "FileIO", "Holdfast", "ObjectStore", "S3Store", "TestSupport", log, nioCore]),
         .testTarget(name: "TestSupportTests", dependencies: ["TestSupport", subprocess]),
         .testTarget(
+            name: "HoldfastCommandTests",
+            dependencies: [
+                "HoldfastCommand", "Holdfast", "ObjectStore", "S3Store", "TestSupport", log, nioCore, subprocess,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            exclude: ["Snapshots"]),
+        .testTarget(
             name: "StoreConformanceTests",
             dependencies: ["FileIO", "ObjectStore", "S3Store", "TestSupport", log, nioCore]),
         .testTarget(

@@ -25,6 +25,16 @@ public enum FileIO {
         }
     }
 
+    /// Runs blocking work that has to happen even if the task is cancelled, such as removing what it made.
+    public static func cleanUp(_ work: @escaping @Sendable () -> Void) async {
+        await withCheckedContinuation { continuation in
+            NIOThreadPool.singleton.submit { _ in
+                work()
+                continuation.resume()
+            }
+        }
+    }
+
     /// A name for a temporary file: the prefix, 16 random hex digits, `.tmp`.
     public static func temporaryName(_ prefix: String) -> [UInt8] {
         let random = UInt64.random(in: .min ... .max)

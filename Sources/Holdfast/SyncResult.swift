@@ -17,6 +17,8 @@ public struct SyncResult: Sendable {
     public var totalBytes: Int64 = 0
     /// Files that crossed the wire.
     public var transferredObjects = 0
+    /// Files that did not change here and are newer in the store, so that a push left them alone.
+    public var newerInStore = 0
     /// Bytes of content that crossed the wire, repeated attempts included.
     public var transferredBytes: Int64 = 0
     public var requests = 0
@@ -64,7 +66,8 @@ public struct SyncResult: Sendable {
 
 /// Why a sync failed, for people and for scripts.
 public struct SyncError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// A stable word: that of ``StoreError/Kind``, or `changed-on-both-sides`, `incomplete`, `local-file`.
+    /// A stable word: that of ``StoreError/Kind``, or `changed-on-both-sides`, `changed-meanwhile`,
+    /// `incomplete`, `local-file`.
     public let code: String
     public let message: String
     public let hint: String?
@@ -93,6 +96,11 @@ public struct SyncError: Error, Sendable, Equatable, CustomStringConvertible {
                 hint: error.isOutOfSpace
                     ? "Free some disk space and run the command again; nothing was changed."
                     : error.isAccessDenied ? "Check the owner and the rights." : nil)
+        case let error as Obstacle:
+            let isChange = error.kind == .changed
+            self.init(
+                code: isChange ? "changed-meanwhile" : "local-file", message: error.description,
+                hint: isChange ? "Run the command again." : nil, mayPass: isChange)
         default: self.init(code: "failed", message: "\(error)")
         }
     }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Glibc
 import Holdfast
 import NIOConcurrencyHelpers
+import S3Store
 import UnixSignals
 
 /// How a command ends.
@@ -27,26 +28,38 @@ func perform(
     let world = World.current
     let console = NIOLockedValueBox(Console.plain(options, world: world))
     do {
-        try await interruptible {
+        try await interruptible(world) {
             let file: ConfigFile? = if let path = memory.config { try await ConfigFile(path: path) } else { nil }
             let configured = try Console(options, file: file, world: world)
             console.withLockedValue { $0 = configured }
-            try await work(try await Settings.resolve(memory.given, file: file, world: world), configured)
+            var flags = memory.given
+            flags[.logFormat] = options.logFormat
+            try await work(try await Settings.resolve(flags, file: file, world: world), configured)
         }
     } catch let error as ExitCode {
         throw error
     } catch {
         let console = console.withLockedValue { $0 }
-        let problem = error is UsageError ? usageProblem(error) : SyncError(error)
+        let (problem, code) = ending(error)
         console.report(failure(problem))
         console.fail(name, problem)
-        if let interruption = error as? Interruption { throw ExitCode(128 + interruption.signal) }
-        throw ExitCode(error is UsageError ? Exit.usage : Exit.code(problem))
+        throw ExitCode(code)
     }
 }
 
-private func usageProblem(_ error: any Error) -> SyncError {
-    SyncError(code: "usage", message: "\(error)", hint: (error as? UsageError)?.hint)
+/// What ended a command, in words, and its exit code.
+private func ending(_ error: any Error) -> (problem: SyncError, code: Int32) {
+    switch error {
+    case let error as UsageError:
+        return (SyncError(code: "usage", message: error.description, hint: error.hint), Exit.usage)
+    case let error as Interruption:
+        return (SyncError(code: "cancelled", message: error.description), 128 + error.signal)
+    case let error as CredentialError:
+        return (SyncError(code: "no-credentials", message: error.problem, hint: error.advice), Exit.failed)
+    default:
+        let problem = SyncError(error)
+        return (problem, Exit.code(problem))
+    }
 }
 
 /// The user or the system asked the command to stop.
@@ -55,30 +68,38 @@ struct Interruption: Error, CustomStringConvertible {
     var description: String { "interrupted by \(signal == SIGINT ? "SIGINT" : "SIGTERM")" }
 }
 
-/// Runs work that SIGINT and SIGTERM cancel. A second signal ends the process at once.
-private func interruptible(_ work: @escaping @Sendable () async throws -> Void) async throws {
+/// How long a command may clean up after a signal. GitHub's runner sends SIGTERM 7.5 s after SIGINT.
+private let grace = Duration.seconds(5)
+
+/// Runs work that SIGINT and SIGTERM cancel. A second signal, or ``grace`` without an end, ends the process at once.
+private func interruptible(_ world: World, _ work: @escaping @Sendable () async throws -> Void) async throws {
     let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
-    try await withThrowingTaskGroup(of: Int32?.self) { group in
+    let received = NIOLockedValueBox<Int32?>(nil)
+    // A task of its own, so that a signal cancels the work and not those who wait for it. It is awaited below.
+    let work = Task { try await work() }
+    let result = await withTaskGroup(of: Void.self) { group in
         group.addTask {
-            try await work()
-            return nil
+            await withDiscardingTaskGroup { timers in
+                for await name in signals {
+                    let signal = name == .sigint ? SIGINT : SIGTERM
+                    guard received.withLockedValue({ $0 }) == nil else { _exit(128 + signal) }
+                    received.withLockedValue { $0 = signal }
+                    work.cancel()
+                    timers.addTask {
+                        guard (try? await Task.sleep(for: grace)) != nil else { return }
+                        world.err("holdfast: \(Interruption(signal: signal)), before the clean-up was done\n")
+                        _exit(128 + signal)
+                    }
+                }
+            }
         }
-        group.addTask {
-            for await signal in signals { return signal == .sigint ? SIGINT : SIGTERM }
-            return nil
-        }
-        guard let signal = try await group.next() ?? nil else {
-            group.cancelAll()
-            return
-        }
+        let result = await work.result
         group.cancelAll()
-        group.addTask {
-            for await _ in signals { _exit(128 + signal) }
-            return nil
-        }
-        // The work cleans up: it aborts uploads and removes what it staged.
-        _ = try? await group.next()
-        group.cancelAll()
+        return result
+    }
+    // Work that came to its end all the same has reported it.
+    if case .failure(let error) = result {
+        guard !(error is ExitCode), let signal = received.withLockedValue({ $0 }) else { throw error }
         throw Interruption(signal: signal)
     }
 }

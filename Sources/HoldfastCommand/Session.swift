@@ -15,26 +15,28 @@ struct Session: Sendable {
     let console: Console
 
     /// Opens the store of the settings for the time of a closure.
+    /// - Parameter isTemporary: whether the store is not meant to last.
     /// - Throws: ``UsageError`` for settings that name no memory; else what opening or `body` throws.
     static func open<Result>(
-        _ settings: Settings, _ console: Console, _ body: (Session) async throws -> Result
+        _ settings: Settings, _ console: Console, isTemporary: Bool = false,
+        _ body: (Session) async throws -> Result
     ) async throws -> Result {
         guard let repository = settings.repository else {
             throw UsageError(
                 "no repository is set",
                 hint: "Use --repo OWNER/NAME, HOLDFAST_REPO, or run in a git checkout with an origin.")
         }
-        let location: MemoryLocation
-        do {
-            location = try MemoryLocation(prefix: settings.prefix, agent: settings.agent, repository: repository)
-        } catch {
-            throw UsageError("\(error.subject) cannot be used", hint: error.hint)
+        let location = try located("memory") {
+            try MemoryLocation(prefix: settings.prefix, agent: settings.agent, repository: repository)
         }
+        console.logger.debug(
+            "Opening the memory",
+            metadata: ["store": "\(settings.store)", "memory": "\(location)", "storage": "\(settings.storage)"])
         let meter = TransferMeter()
         switch settings.store {
         case .file(let directory):
-            if console.world.isCI {
-                console.logger.notice(
+            if console.world.isCI, !isTemporary {
+                console.logger.warning(
                     "The store is a directory of this machine: in CI it is gone when the runner is",
                     metadata: ["store": "\(settings.store)"])
             }
@@ -43,8 +45,10 @@ struct Session: Sendable {
                     settings: settings, location: location, store: FileObjectStore(root: directory, meter: meter),
                     meter: meter, console: console))
         case .s3(let bucket):
+            let configuration = settings.s3Configuration(bucket)
+            do { try configuration.check() } catch { throw settings.usageError(error) }
             return try await S3Store.withStore(
-                settings.s3Configuration(bucket), credentials: settings.credentials(console), meter: meter,
+                configuration, credentials: settings.credentials(console), meter: meter,
                 logger: console.logger
             ) { store in
                 try await body(
@@ -73,6 +77,17 @@ extension Settings {
                 allowInsecureEndpoint: allowInsecureEndpoint),
             expectedBucketOwner: expectedBucketOwner, encryption: encryption, concurrency: concurrency,
             rateLimit: limitRate, attempts: attempts, trustRoots: trustRoots)
+    }
+
+    /// Says where the setting was made that no request can be sent with.
+    func usageError(_ error: EndpointError) -> UsageError {
+        let setting: Setting =
+            switch error.code {
+            case .region: .region
+            case .bucket: .store
+            default: .endpointURL
+            }
+        return UsageError(report.first { $0.name == setting.rawValue }?.origin ?? "", sentences: error.message)
     }
 
     /// The credential chain of the AWS tools. Whatever it finds is kept out of all output.

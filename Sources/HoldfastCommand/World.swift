@@ -1,16 +1,19 @@
 import FileIO
 import FoundationEssentials
 import Glibc
-import NIOConcurrencyHelpers
 
 /// All that a command touches of the outside world, so that a test can bring its own.
 struct World: Sendable {
     var environment: [String: String]
     /// Results: standard output.
     var out: @Sendable (String) -> Void
-    /// Everything else that is not a log line: standard error, without a line end of its own.
+    /// Everything else: standard error, without a line end of its own.
     var err: @Sendable (String) -> Void
     var errIsTerminal: Bool
+    /// Where relative paths start.
+    var workingDirectory: String
+    /// The home directory that the system knows for this user, where `HOME` is not set.
+    var accountHome: String
     /// The address of `origin` of the repository in the working directory; `nil` if there is none.
     var gitOrigin: @Sendable () async -> String?
 
@@ -18,9 +21,16 @@ struct World: Sendable {
 
     static let live = World(
         environment: ProcessInfo.processInfo.environment,
-        out: { text in write(text + "\n", to: 1) },
-        err: { text in write(text, to: 2) },
+        out: { text in
+            let code = write(text + "\n", to: 1)
+            // A reader that went away, as `head` does, has what it wants.
+            guard code != 0, code != EPIPE else { return }
+            _ = write("holdfast: cannot write the result: \(systemReason(code))\n", to: 2)
+        },
+        err: { text in _ = write(text, to: 2) },
         errIsTerminal: isatty(2) == 1,
+        workingDirectory: FileManager.default.currentDirectoryPath,
+        accountHome: getpwuid(getuid()).flatMap { $0.pointee.pw_dir }.map { String(cString: $0) } ?? "",
         gitOrigin: { await gitRemoteOrigin() })
 
     /// A variable that is set to something; blank counts as unset, as the XDG specification asks.
@@ -31,19 +41,39 @@ struct World: Sendable {
     /// An XDG base directory; a relative path is invalid there and ignored.
     func baseDirectory(_ name: String, fallback: String) -> String {
         if let path = variable(name), path.hasPrefix("/") { return path }
-        return "\(variable("HOME") ?? "")/\(fallback)"
+        return "\(variable("HOME") ?? accountHome)/\(fallback)"
     }
 
+    /// A path from the root on, in one spelling for each: without empty parts, `.` and a slash at the end.
+    ///
+    /// `..` stays: only the system knows where it leads, if a link stands before it.
+    func absolute(_ path: String) -> String {
+        let whole = path.hasPrefix("/") ? path : "\(workingDirectory)/\(path)"
+        let names = whole.utf8.split(separator: UInt8(ascii: "/")).filter { !$0.elementsEqual(".".utf8) }
+        return "/" + names.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "/")
+    }
+
+    /// Text is for people: JSON where a CI system collects what is logged.
+    var logsJSONByDefault: Bool { isCI && !errIsTerminal }
+
     /// Whether a CI system runs the command.
-    var isCI: Bool { variable("CI").map { $0 != "false" && $0 != "0" } ?? false }
+    var isCI: Bool { variable("CI").map { !["false", "0", "no"].contains($0.lowercased()) } ?? false }
 }
 
-private func write(_ text: String, to descriptor: Int32) {
+/// - Returns: 0, or the `errno` that ended the writing.
+private func write(_ text: String, to descriptor: Int32) -> Int32 {
     var bytes = Array(text.utf8)[...]
     while !bytes.isEmpty {
         let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-        // A reader that went away is no reason to fail; there is nobody left to tell.
-        guard count > 0 || errno == EINTR else { return }
-        bytes = bytes.dropFirst(max(0, count))
+        if count > 0 {
+            bytes = bytes.dropFirst(count)
+        } else if errno == EAGAIN {
+            // Someone made the stream non-blocking, which its other owners see as well.
+            var wanted = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+            if poll(&wanted, 1, 10_000) <= 0 { return EAGAIN }
+        } else if errno != EINTR {
+            return errno
+        }
     }
+    return 0
 }

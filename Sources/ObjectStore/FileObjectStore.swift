@@ -60,7 +60,7 @@ public struct FileObjectStore: ObjectStore {
             return info
         } catch {
             // The temporary file is in nobody's way; a failure to remove it must not hide the error that led here.
-            try? await FileIO.run { try staging.remove(name) }
+            await FileIO.cleanUp { try? staging.remove(name) }
             throw error
         }
     }

@@ -5,16 +5,16 @@ import FileIO
 /// ``kind`` says what a program can do about it; the rest says to a person what failed, where and what to do.
 /// *Proven absent*, *denied* and *unreachable* are different kinds, since only the first is an empty store.
 public struct StoreError: Error, Sendable, CustomStringConvertible {
-    /// What a caller can do something about.
+    /// What a caller can do something about. The raw value is the code that scripts see.
     public enum Kind: String, Sendable, Equatable {
         /// The store says, to someone who may know, that there is no such object.
-        case notFound
+        case notFound = "not-found"
         /// The store says that there is no such bucket or root.
-        case noSuchBucket
+        case noSuchBucket = "no-such-bucket"
         /// A create-only write found the key taken.
-        case alreadyExists
+        case alreadyExists = "already-exists"
         /// The object is no longer the version that was asked for.
-        case preconditionFailed
+        case preconditionFailed = "precondition-failed"
         /// Another write of the same key is in flight; the same write may pass later.
         case conflict
         /// The credentials are known but lack a right. Whether the object exists is unknown.
@@ -22,11 +22,11 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         /// The store does not accept the credentials or the signature.
         case unauthenticated
         /// No usable credentials were found on this machine.
-        case noCredentials
+        case noCredentials = "no-credentials"
         /// The bucket is in another region.
-        case wrongRegion
+        case wrongRegion = "wrong-region"
         /// The local clock and the store's are too far apart.
-        case clockSkew
+        case clockSkew = "clock-skew"
         /// The store asks for fewer requests.
         case throttled
         /// No answer came: name look-up, connection, TLS, time-out, or the connection broke.
@@ -38,13 +38,13 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         /// The request or the configuration cannot work, whoever sends it.
         case invalid
         /// The content is larger than the caller or the store takes.
-        case tooLarge
+        case tooLarge = "too-large"
         /// The store does not know this operation.
         case unsupported
         /// The local file changed while it was read.
-        case sourceChanged
+        case sourceChanged = "source-changed"
         /// The local disk: full, unreadable, …
-        case localFile
+        case localFile = "local-file"
         /// The task was cancelled.
         case cancelled
     }

@@ -45,6 +45,10 @@ public struct S3Configuration: Sendable {
         self.trustRoots = trustRoots
     }
 
+    /// Refuses settings with which no request can be sent. Nothing is sent.
+    /// - Throws: ``EndpointError``.
+    public func check() throws(EndpointError) { _ = try EndpointResolver(endpoint).resolve(bucket: bucket) }
+
     /// Whether the store is AWS itself, which keeps a SHA-256 of an object if it is given one.
     var isAWS: Bool { endpoint.endpoint == nil }
 }

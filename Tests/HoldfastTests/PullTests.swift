@@ -48,6 +48,49 @@ struct PullTests {
         }
     }
 
+    @Test("A push of a file that did not change here does not replace the store's newer one")
+    func staleCopy() async throws {
+        try await Fixture.with { fixture in
+            try fixture.write(["f": "one", "g": "one"])
+            _ = await fixture.mirror().push()
+            _ = await fixture.mirror("b").pull()
+            try fixture.write(["f": "two"])
+            _ = await fixture.mirror().push()
+            try fixture.write(["g": "mine"], on: "b")
+            let push = await fixture.mirror("b").push()
+            #expect(push.success)
+            #expect(push.newerInStore == 1)
+            #expect(push.transferredObjects == 1)
+            #expect(push.objectCount == 2)
+            #expect(await fixture.mirror("b").pull().success)
+            #expect(try fixture.files("b") == ["f": "two", "g": "mine"])
+        }
+    }
+
+    @Test("What only the store has counts as part of the memory after a push")
+    func countsTheMemory() async throws {
+        try await Fixture.with { fixture in
+            try await fixture.put("theirs", "12345")
+            try await fixture.put("folder/", "")
+            try fixture.write(["mine": "1"])
+            let push = await fixture.mirror().push()
+            #expect(push.objectCount == 2)
+            #expect(push.totalBytes == 6)
+        }
+    }
+
+    @Test("A name that no pull would write is named by the push, and not stored")
+    func unrestorableName() async throws {
+        try await Fixture.with { fixture in
+            try fixture.write(["back\\slash": "x", "fine": "1"])
+            let push = await fixture.mirror().push()
+            #expect(!push.success)
+            #expect(push.problems.map(\.path) == ["back\\slash"])
+            let stored = try await fixture.stored()
+            #expect(stored == ["fine"])
+        }
+    }
+
     @Test("A path that changed on both sides stops the pull before anything is touched")
     func conflict() async throws {
         try await Fixture.with { fixture in

@@ -90,7 +90,8 @@ struct AWSProfileTests {
         "expand variables and the home directory in paths",
         arguments: [
             ("~/a", "/home/runner/a"), ("~", "/home/runner"), ("~you/a", "~you/a"), ("$A/b", "x/b"), ("${A}b", "xb"),
-            ("$NONE/${NONE}", "$NONE/${NONE}"), ("a$", "a$"), ("${A", "${A"), ("/~/a", "/~/a"), ("$H/a", "/home/runner/a"),
+            ("$NONE/${NONE}", "$NONE/${NONE}"), ("a$", "a$"), ("${A", "${A"), ("/~/a", "/~/a"),
+            ("$H/a", "/home/runner/a"),
         ])
     func paths(path: String, expected: String) {
         #expect(context(["A": "x", "H": "~"]).expanded(path) == expected)

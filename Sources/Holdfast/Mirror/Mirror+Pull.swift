@@ -138,7 +138,7 @@ extension Mirror {
             try await FileIO.run { try tree.commit() }
         } catch {
             // The error that ended the work is the one to report; a leftover is removed by the next pull.
-            try? await FileIO.run { tree.abandon() }
+            await FileIO.cleanUp { tree.abandon() }
             throw error
         }
         return try await synced(arrived.all)

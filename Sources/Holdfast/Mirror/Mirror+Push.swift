@@ -17,24 +17,49 @@ extension Mirror {
             result.problems = scan.failures.map { SyncResult.Problem(path: "\($0.path)", reason: "\($0.cause)") }
             guard !scan.rootMissing, !scan.files.isEmpty else { return }
 
-            progress.begin(files: scan.files.count, bytes: scan.totalBytes)
+            let files = storable(scan.files, &result)
+            progress.begin(files: files.count, bytes: scan.totalBytes)
             let root = try await FileIO.run { try File.open(storage, [.read, .directory]) }
             let upload = Upload(
                 mirror: self, files: LocalFiles(root: root), remote: try await remoteObjects(),
                 known: await base?.read() ?? [:])
-            try await Lanes.run(scan.files, concurrency: concurrency, size: \.status.size) { file in
-                do { try await upload.bring(file) } catch {
-                    guard let problem = upload.problem(file, error) else { throw error }
-                    upload.problems.add(problem)
-                }
+            try await Lanes.run(files, concurrency: concurrency, size: \.status.size) { file in
+                if let problem = try await upload.bring(file) { upload.problems.add(problem) }
                 progress.finished(files: 1, bytes: file.status.size)
             }
             let stored = upload.stored.all
-            result.objectCount = stored.count
-            result.totalBytes = stored.reduce(0) { $0 + $1.status.size }
             result.transferredObjects = stored.count { $0.wasTransferred }
             result.problems += upload.problems.all.sorted { $0.path < $1.path }
-            await remember(stored)
+            let others = othersInMemory(upload.remote, besides: stored)
+            result.objectCount = stored.count + others.count
+            result.totalBytes = stored.reduce(0) { $0 + $1.status.size } + others.reduce(0) { $0 + $1.size }
+            result.newerInStore = upload.newer.all.count
+            await remember(stored, keeping: upload.newer.all)
+        }
+    }
+
+    /// The files whose names a pull would write; the others are named in the result.
+    private func storable(
+        _ files: [StorageScan.ScannedFile], _ result: inout SyncResult
+    ) -> [StorageScan.ScannedFile] {
+        let paths = files.map(\.path)
+        // Names that are both on this disk do not collide here.
+        let refused = SafePaths.check(paths, existing: paths).refused
+        result.problems += refused.map { SyncResult.Problem(path: printable($0.path), reason: $0.reason.description) }
+        guard !refused.isEmpty else { return files }
+        let names = Set(refused.map(\.path))
+        return files.filter { !names.contains($0.path.bytes) }
+    }
+
+    /// The objects that belong to the memory although this machine has no such file, or an older one.
+    private func othersInMemory(_ remote: [ObjectKey: ObjectInfo], besides stored: [SyncedFile]) -> [ObjectInfo] {
+        let ours = Set(stored.map { key($0.path) })
+        let length = location.mirrorPrefix.utf8.count
+        return remote.values.filter { object in
+            guard !ours.contains(object.key), let path = RelativePath(Array(object.key.utf8.dropFirst(length))) else {
+                return false
+            }
+            return !Exclusions.isNeverStored(path)
         }
     }
 
@@ -71,6 +96,8 @@ private final class Upload: Sendable {
     let remote: [ObjectKey: ObjectInfo]
     let known: [ObjectKey: SyncBaseFile.Entry]
     let stored = Collected<SyncedFile>()
+    /// Files of which the store has a newer version; they are not sent.
+    let newer = Collected<SyncBaseFile.Entry>()
     let problems = Collected<SyncResult.Problem>()
 
     init(
@@ -83,15 +110,38 @@ private final class Upload: Sendable {
     }
 
     /// Makes sure that the store has a file as it is now.
-    func bring(_ file: StorageScan.ScannedFile) async throws {
+    /// - Returns: what is wrong with the file, if the failure concerns it alone.
+    func bring(_ file: StorageScan.ScannedFile) async throws -> SyncResult.Problem? {
         guard let path = file.path.utf8String else {
-            throw StoreError(.localFile, "store", "its name is not valid UTF-8, and keys are text")
+            return SyncResult.Problem(
+                path: "\(file.path)", reason: "its name is not valid UTF-8, and keys are text")
         }
+        let local: LocalFiles.Content
+        do { local = try await files.read(file.path) } catch { return try problem(file, error) }
+        do {
+            try await store(path, local)
+            return nil
+        } catch {
+            // What is in memory by now cannot fail here: it is the disk of a local store.
+            if case .bytes = local.body, (error as? StoreError)?.kind == .localFile { throw error }
+            return try problem(file, error)
+        }
+    }
+
+    private func store(_ path: String, _ local: LocalFiles.Content) async throws {
         let key = mirror.key(path)
-        let local = try await files.read(file.path)
-        if let there = remote[key], try await mirror.isStored(local, as: there, known[ObjectKey(path)]) {
-            stored.add(SyncedFile(path: path, status: local.status, etag: there.etag, sha256: local.sha256))
-            return
+        let known = known[ObjectKey(path)]
+        if let there = remote[key] {
+            if try await mirror.isStored(local, as: there, known) {
+                stored.add(SyncedFile(path: path, status: local.status, etag: there.etag, sha256: local.sha256))
+                return
+            }
+            if let known, there.etag?.text != known.etag {
+                // Somebody else wrote it since. What did not change here is older, and must not replace it.
+                if known.isUntouched(local.status) { return newer.add(known) }
+                mirror.logger.warning(
+                    "A file changed here and in the store; the store's is overwritten", metadata: ["path": "\(path)"])
+            }
         }
         let written = try await mirror.store.put(key, local.body, .overwrite)
         mirror.logger.debug("Uploaded to S3", metadata: ["objectKey": "\(key)", "size": "\(written.size)"])
@@ -101,13 +151,14 @@ private final class Upload: Sendable {
     }
 
     /// What to say of a file if the failure concerns it alone.
-    func problem(_ file: StorageScan.ScannedFile, _ error: any Error) -> SyncResult.Problem? {
+    /// - Throws: any other failure.
+    private func problem(_ file: StorageScan.ScannedFile, _ error: any Error) throws -> SyncResult.Problem {
         let reason: String
         switch error {
         case let error as FileError: reason = error.isNotFound ? "it was removed while the push ran" : error.description
         case let error as StoreError where [.sourceChanged, .localFile, .tooLarge].contains(error.kind):
             reason = error.reason
-        default: return nil
+        default: throw error
         }
         return SyncResult.Problem(path: "\(file.path)", reason: reason)
     }

@@ -5,12 +5,19 @@ struct Completions: ParsableCommand {
         abstract: "Print a completion script for a shell.",
         discussion: "For bash: source <(holdfast completions bash)")
 
-    @Argument(help: "bash, zsh or fish.", completion: .list(["bash", "zsh", "fish"])) var shell: String
+    enum Shell: String, ExpressibleByArgument, CaseIterable {
+        case bash, zsh, fish
 
-    func run() throws {
-        guard let shell = CompletionShell(rawValue: shell) else {
-            throw ValidationError("There are no completions for '\(shell)'; there are for bash, zsh and fish.")
+        var script: CompletionShell {
+            switch self {
+            case .bash: .bash
+            case .zsh: .zsh
+            case .fish: .fish
+            }
         }
-        World.current.out(Root.completionScript(for: shell))
     }
+
+    @Argument(help: "The shell.") var shell: Shell
+
+    func run() { World.current.out(Root.completionScript(for: shell.script)) }
 }

@@ -16,7 +16,7 @@ struct Config: AsyncParsableCommand {
             let width = lines.map(\.name.count).max() ?? 0
             for line in lines {
                 let name = line.name + String(repeating: " ", count: width - line.name.count)
-                console.say(console.redactor.redact("\(name)  \(line.value ?? "-")  (\(line.origin))"))
+                console.say("\(name)  \(line.value ?? "-")  (\(line.origin))")
             }
         }
     }
@@ -31,7 +31,9 @@ private func credentials(_ settings: Settings, _ console: Console) async -> Sett
         let found = try await settings.credentials(console).current()
         return Settings.Line(name: "credentials", value: "…\(found.accessKeyID.suffix(4))", origin: found.provider)
     } catch {
-        return Settings.Line(name: "credentials", value: nil, origin: "\(error)")
+        console.note("\(error)")
+        let isNotFound = (error as? CredentialError)?.isNotFound == true
+        return Settings.Line(name: "credentials", value: nil, origin: isNotFound ? "not found" : "cannot be used")
     }
 }
 
@@ -40,6 +42,15 @@ private struct ConfigReport: Encodable {
     struct Entry: Encodable {
         let value: String?
         let source: String
+
+        enum CodingKeys: CodingKey { case value, source }
+
+        func encode(to encoder: any Encoder) throws {
+            var entry = encoder.container(keyedBy: CodingKeys.self)
+            // `null` where nobody set it.
+            try entry.encode(value, forKey: .value)
+            try entry.encode(source, forKey: .source)
+        }
     }
 
     let success = true

@@ -24,8 +24,9 @@ struct Demo: AsyncParsableCommand {
         let (sessions, hasStore, agent, repository) = (sessions, memory.store != nil, memory.agent, memory.repo)
         try await perform("demo", memory, output) { settings, console in
             let name = String(decoding: FileIO.temporaryName("holdfast-demo-"), as: UTF8.self)
-            let folder = "\(console.world.variable("TMPDIR") ?? "/tmp")/\(name)"
+            let folder = console.world.absolute("\(console.world.variable("TMPDIR") ?? "/tmp")/\(name)")
             try await FileIO.run { try makeDirectories(folder, permissions: 0o700) }
+            let report: DemoReport
             do {
                 var settings = settings
                 // A prefix of its own: nothing of the user's is touched, and two demos do not meet.
@@ -35,26 +36,28 @@ struct Demo: AsyncParsableCommand {
                 settings.agent = agent == nil ? try AgentIdentity("demo") : settings.agent
                 settings.repository = repository ?? "holdfast/demo"
                 if !hasStore { settings.store = .file(directory: "\(folder)/store") }
-                try await showLoop(settings, sessions, console)
+                report = try await showLoop(settings, sessions, console)
             } catch {
-                try? await remove(folder)
+                // The error that ended the demo is the one to report.
+                await FileIO.cleanUp { try? remove(folder) }
                 throw error
             }
-            try await remove(folder)
+            try await FileIO.run { try remove(folder) }
+            console.report(report)
         }
     }
 }
 
-private func showLoop(_ settings: Settings, _ sessions: Int, _ console: Console) async throws {
-    try await Session.open(settings, console) { session in
+private func showLoop(_ settings: Settings, _ sessions: Int, _ console: Console) async throws -> DemoReport {
+    try await Session.open(settings, console, isTemporary: true) { session in
         let steps = try await Steps(session: session, storage: settings.storage, sessions: sessions).run()
-        console.report(DemoReport(store: session.store.location, steps: steps))
+        return DemoReport(store: session.store.location, steps: steps)
     }
 }
 
-private func remove(_ folder: String) async throws {
+private func remove(_ folder: String) throws {
     let (parent, name) = splitPath(folder)
-    try await FileIO.run { try File.open(parent, [.read, .directory]).removeTree(Array(name.utf8)) }
+    try File.open(parent, [.read, .directory]).removeTree(Array(name.utf8))
 }
 
 private func splitPath(_ path: String) -> (parent: String, name: String) {
@@ -70,6 +73,8 @@ private struct DemoStep: Encodable {
 
 private struct DemoReport: Encodable {
     let success = true
+    /// What came back is what was pushed; anything else is a failure.
+    let identical = true
     let store: String
     let steps: [DemoStep]
 }
@@ -86,7 +91,8 @@ private struct Steps {
             try await cleanUp()
             return steps
         } catch {
-            try? await cleanUp()
+            // A task of its own: this one may be cancelled, and a cancelled task sends nothing. It is awaited.
+            _ = await Task { try await cleanUp() }.result
             throw error
         }
     }
@@ -95,7 +101,7 @@ private struct Steps {
         var steps: [DemoStep] = []
         func tell(_ step: String, _ detail: String) {
             steps.append(DemoStep(step: step, detail: detail))
-            session.console.say("\(step)  \(detail)")
+            session.console.say(step + String(repeating: " ", count: max(0, 10 - step.count)) + detail)
         }
         let state = DemoState(sessions: sessions)
         try await state.write(to: storage)
@@ -103,23 +109,23 @@ private struct Steps {
         tell("generate", "\(original) in \(Words.count(sessions, "session"))")
 
         let first = try await succeeded(session.mirror.push())
-        tell("push    ", "\(moved(first, "uploaded")) to \(session.store.location)")
+        tell("push", "\(moved(first, "uploaded")) to \(session.store.location)")
         let again = try await succeeded(session.mirror.push())
-        tell("push    ", "\(moved(again, "uploaded")): nothing has changed")
+        tell("push", "\(moved(again, "uploaded")): nothing has changed")
         try await state.addTurn(to: storage)
         let changed = try await TreeDigest.of(storage)
         let turn = try await succeeded(session.mirror.push())
-        tell("push    ", "\(moved(turn, "uploaded")) after another turn of the agent")
+        tell("push", "\(moved(turn, "uploaded")) after another turn of the agent")
 
-        try await remove(storage)
-        tell("wipe    ", "the storage directory is gone")
+        try await FileIO.run { [storage] in try remove(storage) }
+        tell("wipe", "the storage directory is gone")
         let back = try await succeeded(session.mirror.pull())
-        tell("pull    ", moved(back, "downloaded"))
+        tell("pull", moved(back, "downloaded"))
         let restored = try await TreeDigest.of(storage)
         guard restored == changed else {
             throw SyncError(code: "demo", message: "the restored state differs: \(restored) instead of \(changed)")
         }
-        tell("compare ", "identical, SHA-256 \(restored.hash.prefix(16))…")
+        tell("compare", "identical, SHA-256 \(restored.hash.prefix(16))…")
         return steps
     }
 
@@ -137,6 +143,7 @@ private struct Steps {
 
     private func cleanUp() async throws {
         let objects = try await session.store.list(prefix: "\(session.location.key)/").collect()
-        _ = try await session.store.delete(objects.map(\.key))
+        let failures = try await session.store.delete(objects.map(\.key))
+        if let failure = failures.first { throw failure.error }
     }
 }

@@ -19,7 +19,7 @@ struct List: AsyncParsableCommand {
                 let files = objects.map { Listed($0, below: prefix) }
                 console.report(Listing(files: files))
                 for file in files { console.say("\(padded(file.size))  \(printable(file.path.utf8))") }
-                if files.isEmpty { console.note("Nothing at \(session.address).") }
+                if files.isEmpty { console.note("Nothing at \(session.address).", isWarning: false) }
             }
         }
     }
@@ -57,5 +57,16 @@ private struct Listed: Encodable {
         size = object.size
         lastModified = object.lastModified.map { Date(timeIntervalSince1970: Double($0) / 1e9) }
         etag = object.etag?.text
+    }
+
+    enum CodingKeys: CodingKey { case path, size, lastModified, etag }
+
+    /// `null` members stay, so that the shape is always the same.
+    func encode(to encoder: any Encoder) throws {
+        var entry = encoder.container(keyedBy: CodingKeys.self)
+        try entry.encode(path, forKey: .path)
+        try entry.encode(size, forKey: .size)
+        try entry.encode(lastModified, forKey: .lastModified)
+        try entry.encode(etag, forKey: .etag)
     }
 }

@@ -15,6 +15,9 @@ struct Root: AsyncParsableCommand {
             Keeps an agent's local state (sessions, messages) in S3-compatible object storage, so that the next run, \
             on any runner, continues where the last one stopped.
 
+            Results go to standard output, everything else to standard error. With --json a command prints one JSON \
+            object, also when it fails; only a command line that cannot be read is told on standard error alone.
+
             Exit codes: 0 done, 1 failed, 64 wrong usage, 75 a conflict that may pass.
             """,
         version: version,

@@ -20,7 +20,7 @@ struct Console: Sendable {
 
     /// The console for what goes wrong before the options are known to be right.
     static func plain(_ options: OutputOptions, world: World) -> Console {
-        Console(options, isJSONLog: options.logFormat == "json", world: world)
+        Console(options, isJSONLog: (try? options.isJSONLog(nil, world)) ?? false, world: world)
     }
 
     private init(_ options: OutputOptions, isJSONLog: Bool, world: World) {
@@ -28,37 +28,53 @@ struct Console: Sendable {
         isJSON = options.json
         isQuiet = options.quiet
         let isTerminal = world.errIsTerminal
-        showsProgress = isTerminal && !options.quiet && !options.noProgress && !isJSONLog
+        showsProgress =
+            isTerminal && !options.quiet && !options.noProgress && !isJSONLog && world.variable("TERM") != "dumb"
         logFormat = isJSONLog ? .json : .text(timestamps: false, isColored: options.colors(world))
         redactor = Redactor()
         let level: Logger.Level = options.verbose > 0 ? .debug : options.quiet ? .error : isJSONLog ? .info : .notice
+        // A log line takes the place of the progress bar, which is drawn again below it.
+        let erase = showsProgress ? ProgressBar.erase : ""
         let handler = HoldfastLogHandler(
             format: logFormat, level: level, redactor: redactor,
-            sink: LogSink { [world] in world.err(String(decoding: $0, as: UTF8.self)) })
+            sink: LogSink { [world] in world.err(erase + String(decoding: $0, as: UTF8.self)) })
         logger = Logger(label: "holdfast") { _ in handler }
     }
 
     /// Prints the result for people.
-    func say(_ text: String) { if !isQuiet && !isJSON { world.out(text) } }
+    func say(_ text: String) { if !isQuiet && !isJSON { world.out(redactor.redact(text)) } }
 
     /// Prints the result for scripts.
     func report(_ value: some Encodable) { if isJSON { world.out(redactor.redact(json(value))) } }
 
     /// Says why the command failed. Where logs are JSON this is a log line like the others.
-    func fail(_ command: String, _ error: SyncError) {
+    /// - Parameter details: one line for each of the things that failed.
+    func fail(_ command: String, _ error: SyncError, details: [String] = []) {
         if logFormat == .json {
             var metadata: Logger.Metadata = ["command": "\(command)", "code": "\(error.code)"]
             if let hint = error.hint { metadata["hint"] = "\(hint)" }
+            if !details.isEmpty { metadata["details"] = .array(details.map { "\($0)" }) }
             logger.error("\(error.message)", metadata: metadata)
         } else {
-            var text = "holdfast \(command): \(error.message)\n"
-            if let hint = error.hint { text += "  hint: \(hint)\n" }
-            world.err(redactor.redact(text))
+            var lines = ["holdfast \(command): \(error.message)"]
+            if let hint = error.hint { lines.append("  hint: \(hint)") }
+            lines += details.map { "  \($0)" }
+            writeLines(lines.joined(separator: "\n"))
         }
     }
 
-    /// Says something beside the result, such as a warning that is no failure.
-    func note(_ text: String) {
-        if logFormat == .json { logger.warning("\(text)") } else { world.err(redactor.redact(text + "\n")) }
+    /// Says something beside the result that is no failure.
+    func note(_ text: String, isWarning: Bool = true) {
+        if logFormat == .json {
+            logger.log(level: isWarning ? .warning : .notice, "\(text)")
+        } else if !isQuiet {
+            writeLines(isWarning ? "warning: \(text)" : text)
+        }
+    }
+
+    /// Nothing that a terminal would obey gets through, wherever the text came from.
+    private func writeLines(_ text: String) {
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { printable($0.utf8) }
+        world.err(redactor.redact(lines.joined(separator: "\n") + "\n"))
     }
 }

@@ -6,26 +6,26 @@ struct ProgressBar: Sendable {
     let progress: SyncProgress
     let console: Console
 
+    /// Goes to the start of the line and empties it (ECMA-48 EL), so that what comes next starts clean.
+    static let erase = "\r\u{1B}[2K"
+
     /// Shows the bar while some work runs.
     func run<Result: Sendable>(_ work: @escaping @Sendable () async -> Result) async -> Result {
         guard console.showsProgress else { return await work() }
-        return await withTaskGroup(of: Result?.self) { group in
-            group.addTask { await work() }
+        return await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 while !Task.isCancelled {
                     draw()
                     try? await Task.sleep(for: .milliseconds(100))
                 }
-                return nil
             }
-            var outcome: Result?
-            while outcome == nil, let next = await group.next() { outcome = next }
+            let result = await work()
             group.cancelAll()
             await group.waitForAll()
-            // The line is erased, so that what comes after it starts clean.
-            console.world.err("\r\u{1B}[2K")
-            guard let outcome else { return await work() }
-            return outcome
+            // Once at least, however fast it went.
+            draw()
+            console.world.err(Self.erase)
+            return result
         }
     }
 
@@ -36,9 +36,10 @@ struct ProgressBar: Sendable {
             state.allBytes > 0
             ? Double(state.doneBytes) / Double(state.allBytes) : Double(state.doneFiles) / Double(state.allFiles)
         let width = 24
-        let filled = min(width, Int(share * Double(width)))
+        // A file that grew meanwhile, or a repeated part, may take the count over its end.
+        let filled = max(0, min(width, Int(share * Double(width))))
         let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
         let bytes = "\(Words.bytes(state.doneBytes)) of \(Words.bytes(state.allBytes))"
-        console.world.err("\r\u{1B}[2K\(label) \(bar) \(state.doneFiles)/\(state.allFiles) files, \(bytes)")
+        console.world.err("\(Self.erase)\(label) \(bar) \(state.doneFiles)/\(state.allFiles) files, \(bytes)")
     }
 }

@@ -6,7 +6,7 @@ struct TransferReport: Encodable {
     let result: SyncResult
 
     enum CodingKeys: String, CodingKey {
-        case success, objectCount, totalBytes, transferredObjects, transferredBytes, requests, snapshot
+        case success, objectCount, totalBytes, transferredObjects, transferredBytes, newerInStore, requests, snapshot
         case durationSeconds, error, problems, conflicts, replacedKeptAt, skipped
     }
 
@@ -17,6 +17,7 @@ struct TransferReport: Encodable {
         try object.encode(result.totalBytes, forKey: .totalBytes)
         try object.encode(result.transferredObjects, forKey: .transferredObjects)
         try object.encode(result.transferredBytes, forKey: .transferredBytes)
+        try object.encode(result.newerInStore, forKey: .newerInStore)
         try object.encode(result.requests, forKey: .requests)
         // The mirror view has no snapshots; the field is part of the contract.
         try object.encodeNil(forKey: .snapshot)

@@ -14,28 +14,40 @@ struct TransferPrinter {
         // An interrupted command says so by its exit code.
         if result.error?.code == "cancelled" { throw CancellationError() }
         console.report(TransferReport(result: result))
-        for problem in result.problems { console.note("left out: \(problem.path): \(problem.reason)") }
-        for path in result.conflicts { console.note("changed here and in the store: \(path)") }
-        if result.error == nil || result.error?.code == "incomplete" { console.say(summary(result)) }
-        if let kept = result.replacedKeptAt { console.note("replaced files that had changed here are kept in \(kept)") }
-        guard let error = result.error else { return }
-        console.fail(name, error)
+        if let kept = result.replacedKeptAt { console.note("the files that were replaced here are kept in \(kept)") }
+        guard let error = result.error else {
+            console.say(summary(result))
+            if console.isJSON, isFresh(result) { console.note(summary(result), isWarning: false) }
+            return
+        }
+        let conflicts = result.conflicts.map { "\($0): changed here and in the store" }
+        console.fail(name, error, details: result.problems.map { "\($0.path): \($0.reason)" } + conflicts)
+        if error.code == "incomplete" { console.note(summary(result), isWarning: false) }
         throw ExitCode(Exit.code(error))
     }
 
+    private func isFresh(_ result: SyncResult) -> Bool {
+        name == "pull" && result.objectCount == 0 && result.problems.isEmpty && result.skipped.excluded == 0
+    }
+
     private func summary(_ result: SyncResult) -> String {
-        guard result.objectCount > 0 else { return emptySummary + skipped(result) }
+        guard result.objectCount > 0 else { return emptySummary(result) + skipped(result) }
         let unchanged = result.objectCount - result.transferredObjects
         let memory = "\(Words.count(result.objectCount, "file")), \(Words.bytes(result.totalBytes))"
-        let moved = "\(result.transferredObjects) \(verb), \(unchanged) unchanged"
+        let newer = result.newerInStore > 0 ? ", \(result.newerInStore) newer in the store (pull to get them)" : ""
+        let moved = "\(result.transferredObjects) \(verb), \(unchanged - result.newerInStore) unchanged\(newer)"
         let cost = "\(Words.count(result.requests, "request")), \(Words.seconds(result.durationSeconds))"
         return "\(session.address): \(memory)\n\(moved) (\(cost))" + skipped(result)
     }
 
-    private var emptySummary: String {
-        name == "pull"
-            ? "Nothing at \(session.address): starting fresh."
-            : "Nothing to upload: \(session.settings.storage) is empty or does not exist."
+    private func emptySummary(_ result: SyncResult) -> String {
+        guard name != "pull" else {
+            return isFresh(result)
+                ? "Nothing at \(session.address): starting fresh."
+                : "Nothing at \(session.address) that may be restored."
+        }
+        return result.problems.isEmpty
+            ? "Nothing to upload: \(session.settings.storage) is empty or does not exist." : "Nothing was uploaded."
     }
 
     private func skipped(_ result: SyncResult) -> String {

@@ -1,7 +1,5 @@
 import Configuration
-import FileIO
 import NIOConcurrencyHelpers
-import Yams
 
 /// The values that were given for the settings, layer by layer: option, environment, config file, default.
 ///
@@ -10,6 +8,7 @@ struct SettingSources: Sendable {
     private let reader: ConfigReader
     private let recorder = OriginRecorder()
     private let variables: [Setting: String]
+    private let filePath: String?
 
     /// - Parameters:
     ///   - flags: the options that were given.
@@ -24,6 +23,7 @@ struct SettingSources: Sendable {
             variables[setting] = name
         }
         self.variables = variables
+        filePath = file?.path
         reader = ConfigReader(
             providers: [
                 Self.layer("option", flags), Self.layer("environment", environment),
@@ -37,6 +37,13 @@ struct SettingSources: Sendable {
             name: name,
             values: Dictionary(
                 uniqueKeysWithValues: values.map { ($0.key.key, ConfigValue(.string($0.value), isSecret: false)) }))
+    }
+
+    /// What messages call a setting: the option, the variable, or the line of the config file that set it.
+    func place(_ setting: Setting) -> String {
+        guard let origin = value(setting)?.origin else { return "--\(setting.rawValue)" }
+        return origin == filePath
+            ? "\(setting.rawValue) in \(origin)" : origin == "default" ? "\(setting.rawValue)" : origin
     }
 
     /// The value that wins, and where it came from; `nil` if nobody set it.
@@ -72,68 +79,5 @@ private final class OriginRecorder: AccessReporter {
         origins.withLockedValue {
             $0[event.metadata.key.components.joined(separator: ".")] = inner.map(String.init) ?? name
         }
-    }
-}
-
-/// The config file: YAML with one value for each setting.
-struct ConfigFile: Sendable {
-    let path: String
-    let values: [Setting: String]
-
-    /// - Throws: ``UsageError`` for a file that cannot be read, is no YAML mapping, or names a setting that does not exist.
-    init(path: String) async throws {
-        let text: String
-        do {
-            let bytes = try await FileIO.run { () throws -> [UInt8] in
-                let file = try File.open(path, .read)
-                let size = try file.status().size
-                guard size <= 1 << 20 else { throw UsageError("the config file '\(path)' is larger than 1 MiB") }
-                return try file.bytes()
-            }
-            text = String(decoding: bytes, as: UTF8.self)
-        } catch let error as FileError {
-            throw UsageError("the config file cannot be used: \(error)")
-        }
-        self = try ConfigFile(yaml: text, path: path)
-    }
-
-    init(yaml: String, path: String) throws {
-        let root: Node?
-        do { root = try Yams.compose(yaml: yaml) } catch {
-            throw UsageError("the config file '\(path)' is not valid YAML: \(error)")
-        }
-        var values: [Setting: String] = [:]
-        guard let root else {
-            (self.path, self.values) = (path, values)
-            return
-        }
-        guard let mapping = root.mapping else {
-            throw UsageError("the config file '\(path)' is not a list of 'setting: value' lines")
-        }
-        for (name, value) in mapping {
-            guard let setting = name.string.flatMap({ Setting(rawValue: $0) }) else {
-                let known = Setting.allCases.map(\.rawValue).joined(separator: ", ")
-                throw UsageError("the config file '\(path)' sets '\(name.string ?? "?")', which is none of: \(known)")
-            }
-            if let scalar = value.scalar {
-                values[setting] = scalar.string
-            } else if setting == .include, let items = value.sequence, items.allSatisfy({ $0.scalar != nil }) {
-                values[setting] = items.compactMap(\.scalar?.string).joined(separator: ",")
-            } else {
-                throw UsageError("the config file '\(path)' has no plain value for '\(setting.rawValue)'")
-            }
-        }
-        (self.path, self.values) = (path, values)
-    }
-}
-
-/// What the user asked for cannot be done, whatever the store says: exit code 64.
-struct UsageError: Error, CustomStringConvertible {
-    let description: String
-    let hint: String?
-
-    init(_ description: String, hint: String? = nil) {
-        self.description = description
-        self.hint = hint
     }
 }

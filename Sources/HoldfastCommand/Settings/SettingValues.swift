@@ -1,4 +1,5 @@
 import AgentState
+import Holdfast
 import S3Store
 
 /// Turns the texts of settings into values, and says which setting is wrong, where it was set, and what it can be.
@@ -8,20 +9,17 @@ struct SettingValues {
     func text(_ setting: Setting) -> String? { sources.value(setting)?.text }
 
     func required(_ setting: Setting) throws -> String {
-        guard let text = text(setting), !text.isEmpty else { throw UsageError("--\(setting.rawValue) is empty") }
+        guard let text = text(setting), !text.isEmpty else { throw UsageError("\(sources.place(setting)) is empty") }
         return text
     }
 
+    /// The value in a type of its own, whose error says what is wrong with it.
     func parse<Value>(_ setting: Setting, _ parse: (String) throws -> Value) throws -> Value {
-        let text = try required(setting)
-        do { return try parse(text) } catch {
-            throw UsageError("\(error) (set by \(sources.value(setting)?.origin ?? "default"))")
-        }
+        try located(sources.place(setting)) { try parse(required(setting)) }
     }
 
     private func wrong(_ setting: Setting, _ expected: String) -> UsageError {
-        let value = sources.value(setting)
-        return UsageError("\(value?.origin ?? setting.rawValue) is '\(value?.text ?? "")'; it can be \(expected)")
+        UsageError("\(sources.place(setting)) is '\(text(setting) ?? "")'; it must be \(expected)")
     }
 
     func flag(_ setting: Setting) throws -> Bool {
@@ -34,7 +32,7 @@ struct SettingValues {
 
     func choice<Value: RawRepresentable<String> & CaseIterable>(_ setting: Setting, _: Value.Type) throws -> Value {
         guard let value = text(setting).flatMap({ Value(rawValue: $0) }) else {
-            throw wrong(setting, Value.allCases.map(\.rawValue).joined(separator: ", "))
+            throw wrong(setting, "one of \(Value.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         return value
     }
@@ -73,26 +71,38 @@ struct SettingValues {
         case "aws:kms": return .kms(keyID: key)
         case "AES256" where key == nil: return .aes256
         case "none" where key == nil: return .bucketDefault
-        case "AES256", "none": throw UsageError("--sse-kms-key-id needs --sse aws:kms")
-        default: throw wrong(.sse, "none, AES256 or aws:kms")
+        case "AES256", "none":
+            throw UsageError("\(sources.place(.sseKMSKeyID)) needs encryption by KMS", hint: "Add --sse aws:kms.")
+        default: throw wrong(.sse, "one of none, AES256, aws:kms")
         }
     }
 
     func exclusions() throws -> Exclusions {
-        let patterns = text(.include).map { $0.split(separator: ",").map(String.init) } ?? []
-        return Exclusions(
-            including: try patterns.map { pattern in
-                guard let glob = Glob(pattern) else {
-                    throw wrong(.include, "patterns such as 'log/**' or 'session_share/*.json'")
-                }
-                return glob
-            })
+        guard let text = text(.include) else { return Exclusions() }
+        let globs = text.split(separator: ",").map { Glob(String($0)) }
+        let usable = globs.compactMap(\.self)
+        guard !usable.isEmpty, usable.count == globs.count else {
+            throw wrong(.include, "patterns such as 'log/**' or 'session_share/*.json'")
+        }
+        return Exclusions(including: usable)
     }
 
     /// The mirror view is all that there is as yet.
     func requireMirror() throws {
         guard try flag(.mirror) else {
-            throw UsageError("--no-mirror cannot be used: this version keeps a memory as the mirror view only")
+            let place = sources.place(.mirror)
+            throw UsageError(
+                "\(place == "--mirror" ? "--no-mirror" : place) cannot be used: this version keeps only the mirror view"
+            )
         }
+    }
+}
+
+/// Adds to an error of a value where the value was set.
+func located<Value>(_ place: String, _ work: () throws -> Value) throws -> Value {
+    do { return try work() } catch let error as UsageError {
+        throw UsageError("\(place): \(error)", hint: error.hint)
+    } catch let error as InvalidName {
+        throw UsageError("\(place): \(error.subject) cannot be used", hint: error.hint)
     }
 }

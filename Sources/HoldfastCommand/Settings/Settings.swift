@@ -42,19 +42,21 @@ struct Settings: Sendable {
             .agent: world.variable("GITHUB_ACTIONS") == "true" ? "github" : "local",
             .storage: "\(data)/opencode/storage", .addressing: "auto", .sse: "none", .mirror: "true",
             .allowInsecureEndpoint: "false", .concurrency: "32",
+            .logFormat: world.logsJSONByDefault ? "json" : "text",
         ]
         let sources = SettingSources(flags: flags, world: world, file: file, defaults: defaults)
         let values = SettingValues(sources: sources)
         let profile = values.text(.awsProfile)
         let region = try await regionSetting(values, profile: profile, world: world)
-        let repository = await repositorySetting(values, world: world)
+        let repository = try await repositorySetting(values, world: world)
         try values.requireMirror()
         var settings = Settings(
-            store: try values.parse(.store) { try StoreURL($0) },
-            prefix: try values.required(.prefix),
+            store: try values.parse(.store) { try StoreURL($0).resolved(world) },
+            prefix: try values.parse(.prefix) { try checkedPrefix($0) },
             agent: try values.parse(.agent) { try AgentIdentity($0) },
             repository: repository?.value,
-            storage: try values.required(.storage),
+            // In one spelling: what was synchronised last is remembered for this path.
+            storage: world.absolute(try values.required(.storage)),
             exclusions: try values.exclusions(),
             region: region.value ?? "us-east-1",
             endpointURL: values.text(.endpointURL),
@@ -69,16 +71,55 @@ struct Settings: Sendable {
             trustRoots: world.variable("AWS_CA_BUNDLE"),
             stateDirectory: world.baseDirectory("XDG_STATE_HOME", fallback: ".local/state") + "/holdfast",
             report: [])
-        settings.report = Setting.allCases.compactMap { setting in
-            switch setting {
+        settings.report = Setting.allCases.map { setting in
+            let unset = Line(name: setting.rawValue, value: nil, origin: "not set")
+            return switch setting {
             case .region: region
-            case .repo: repository ?? Line(name: "repo", value: nil, origin: "not set")
+            case .repo: repository ?? unset
+            case .storage: Line(name: "storage", value: settings.storage, origin: sources.value(.storage)?.origin ?? "")
+            case .awsProfile: profileLine(sources, world) ?? unset
             default:
-                sources.value(setting).map { Line(name: setting.rawValue, value: $0.text, origin: $0.origin) }
-                    ?? Line(name: setting.rawValue, value: nil, origin: "not set")
+                sources.value(setting).map { Line(name: setting.rawValue, value: $0.text, origin: $0.origin) } ?? unset
             }
         }
+        settings.report += surroundings(settings, world)
         return settings
+    }
+
+    /// What is set by the environment alone.
+    private static func surroundings(_ settings: Settings, _ world: World) -> [Line] {
+        let attempts = world.variable("AWS_MAX_ATTEMPTS")
+        return [
+            Line(
+                name: "attempts", value: "\(settings.attempts)",
+                origin: attempts == nil ? "default" : "AWS_MAX_ATTEMPTS"),
+            Line(
+                name: "ca-bundle", value: settings.trustRoots,
+                origin: settings.trustRoots == nil ? "not set" : "AWS_CA_BUNDLE"),
+            Line(
+                name: "state-directory", value: settings.stateDirectory,
+                origin: world.variable("XDG_STATE_HOME")?.hasPrefix("/") == true ? "XDG_STATE_HOME" : "default"),
+        ]
+    }
+
+    /// The profile in force, also where the variables of the AWS tools choose it.
+    private static func profileLine(_ sources: SettingSources, _ world: World) -> Line? {
+        if let given = sources.value(.awsProfile) {
+            return Line(name: "aws-profile", value: given.text, origin: given.origin)
+        }
+        return ["AWS_DEFAULT_PROFILE", "AWS_PROFILE"].lazy
+            .compactMap { name in
+                world.variable(name).map { Line(name: "aws-profile", value: $0, origin: name) }
+            }.first
+    }
+
+    private static func checkedPrefix(_ text: String) throws -> String {
+        // Only the prefix is looked at here.
+        try MemoryLocation(prefix: text, agent: .local, repository: "owner/name").prefix
+    }
+
+    private static func checkedRepository(_ text: String) throws -> String {
+        try MemoryLocation(prefix: "prefix", agent: .local, repository: text).repository
     }
 
     private static func attempts(_ world: World) throws -> Int {
@@ -89,12 +130,15 @@ struct Settings: Sendable {
         return number
     }
 
-    private static func repositorySetting(_ values: SettingValues, world: World) async -> Line? {
+    private static func repositorySetting(_ values: SettingValues, world: World) async throws -> Line? {
         if let given = values.sources.value(.repo) {
-            return Line(name: "repo", value: given.text, origin: given.origin)
+            let name = try values.parse(.repo) { try checkedRepository($0) }
+            return Line(name: "repo", value: name, origin: given.origin)
         }
         guard let origin = await world.gitOrigin(), let name = repositoryName(ofRemote: origin) else { return nil }
-        return Line(name: "repo", value: name, origin: "git remote origin")
+        return Line(
+            name: "repo", value: try located("git remote origin") { try checkedRepository(name) },
+            origin: "git remote origin")
     }
 
     private static func regionSetting(_ values: SettingValues, profile: String?, world: World) async throws -> Line {
@@ -106,8 +150,13 @@ struct Settings: Sendable {
             return Line(name: "region", value: "us-east-1", origin: "default")
         }
         let context = CredentialContext(environment: world.environment)
-        if let found = try await AWSProfile.load(context, name: profile).region {
-            return Line(name: "region", value: found.value, origin: found.origin)
+        do {
+            if let found = try await AWSProfile.load(context, name: profile).region {
+                return Line(name: "region", value: found.value, origin: found.origin)
+            }
+        } catch let error as CredentialError {
+            // The files of the AWS tools are settings like others.
+            throw UsageError(error.problem, hint: error.advice)
         }
         return Line(name: "region", value: "us-east-1", origin: "default")
     }

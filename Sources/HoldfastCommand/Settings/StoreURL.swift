@@ -16,11 +16,18 @@ enum StoreURL: Sendable, Equatable, CustomStringConvertible {
             self = .s3(bucket: String(bucket))
         } else if text.hasPrefix("file:///") {
             let path = text.dropFirst(7)
-            guard path.utf8.count > 1, !path.utf8.contains(0) else { throw UsageError("'\(text)' names no directory") }
+            guard path.utf8.contains(where: { $0 != UInt8(ascii: "/") }), !path.utf8.contains(0) else {
+                throw UsageError("'\(text)' names no directory", hint: "Use file:///DIRECTORY.")
+            }
             self = .file(directory: String(path))
         } else {
-            throw UsageError("'\(text)' is not a store. Use s3://BUCKET or file:///DIRECTORY.")
+            throw UsageError("'\(text)' is not a store", hint: "Use s3://BUCKET or file:///DIRECTORY.")
         }
+    }
+
+    /// A directory in one spelling, since what was synchronised last is remembered by it.
+    func resolved(_ world: World) -> StoreURL {
+        if case .file(let directory) = self { .file(directory: world.absolute(directory)) } else { self }
     }
 
     var description: String {

@@ -1,0 +1,19 @@
+/// What the user asked for cannot be done, whatever the store says: exit code 64.
+struct UsageError: Error, CustomStringConvertible {
+    let description: String
+    let hint: String?
+
+    init(_ description: String, hint: String? = nil) {
+        self.description = description
+        self.hint = hint
+    }
+
+    /// - Parameters:
+    ///   - place: where the value was set.
+    ///   - text: its first sentence says what is wrong, the rest what to do.
+    init(_ place: String, sentences text: String) {
+        let end = text.firstRange(of: ". ")
+        let problem = end.map { text[..<$0.lowerBound] } ?? text[...]
+        self.init("\(place): \(problem)", hint: end.map { String(text[$0.upperBound...]) })
+    }
+}
