@@ -10,7 +10,7 @@ extension World {
     static func test(_ environment: [String: String] = [:], origin: String? = nil) -> World {
         World(
             environment: environment, out: { _ in }, err: { _ in }, errIsTerminal: false, workingDirectory: "/current",
-            accountHome: "/home/account", gitOrigin: { origin })
+            accountHome: "/home/runner", gitOrigin: { origin })
     }
 }
 
@@ -29,10 +29,10 @@ struct SettingsTests {
         arguments: [
             (Setting.prefix, "HOLDFAST_PREFIX", "a", "b", "c", "opencode-storage"),
             (.agent, "HOLDFAST_AGENT", "a", "b", "c", "local"),
-            (.storage, "HOLDFAST_STORAGE", "/a", "/b", "/c", "/home/account/.local/share/opencode/storage"),
+            (.storage, "HOLDFAST_STORAGE", "/a", "/b", "/c", "/home/runner/.local/share/opencode/storage"),
             (
                 .store, "HOLDFAST_STORE", "file:///a", "file:///b", "file:///c",
-                "file:///home/account/.local/share/holdfast/store"
+                "file:///home/runner/.local/share/holdfast/store"
             ),
             (.region, "AWS_REGION", "eu-a", "eu-b", "eu-c", "us-east-1"),
             (.concurrency, "HOLDFAST_CONCURRENCY", "1", "2", "3", "32"),
@@ -87,7 +87,7 @@ struct SettingsTests {
             (["HOME": "/h", "XDG_DATA_HOME": ""], "/h/.local/share/opencode/storage"),
             (["HOME": "/h", "XDG_DATA_HOME": " "], "/h/.local/share/opencode/storage"),
             (["HOME": "/h", "XDG_DATA_HOME": "data"], "/h/.local/share/opencode/storage"),
-            (["HOME": ""], "/home/account/.local/share/opencode/storage"),
+            (["HOME": ""], "/home/runner/.local/share/opencode/storage"),
         ])
     func dataHome(environment: [String: String], path: String) async throws {
         #expect(try await resolve(.test(environment))["storage"] == "\(path) (default)")
