@@ -29,10 +29,11 @@ struct ETagComparison {
         return bare.lowercased() == MultipartTag.text(try await partDigests(partSize))
     }
 
-    func sha256() async throws(StoreError) -> [UInt8] {
-        var digest = SHA256()
-        try await forEachPiece { piece in piece.withUnsafeReadableBytes { digest.update(bufferPointer: $0) } }
-        return Array(digest.finalize())
+    /// Whether the content has a checksum that the store keeps.
+    func matches(_ checksum: RunningChecksum) async throws(StoreError) -> Bool {
+        var checksum = checksum
+        try await forEachPiece { checksum.update($0) }
+        return checksum.isRight
     }
 
     private func partDigests(_ partSize: Int64) async throws(StoreError) -> [[UInt8]] {

@@ -10,12 +10,22 @@ public struct S3Configuration: Sendable {
         case kms(keyID: String?)
     }
 
+    /// The checksum that a written object carries, by which the store notices damage on the way.
+    public enum ObjectChecksum: Sendable, Equatable {
+        /// SHA-256 on AWS, MD5 on other stores, many of which refuse what is newer.
+        case automatic
+        case md5
+        /// The store keeps it, sends it with each read, and reads are checked against it.
+        case sha256
+    }
+
     public var bucket: String
     /// Region, endpoint and addressing.
     public var endpoint: S3EndpointOptions
     /// The account that has to own the bucket, 12 digits; the store refuses requests for a bucket of another one.
     public var expectedBucketOwner: String?
     public var encryption: ServerSideEncryption
+    public var checksum: ObjectChecksum
     /// Requests at once.
     public var concurrency: Int
     /// Bytes in a second, both directions together; unlimited if `nil`.
@@ -30,6 +40,7 @@ public struct S3Configuration: Sendable {
         endpoint: S3EndpointOptions,
         expectedBucketOwner: String? = nil,
         encryption: ServerSideEncryption = .bucketDefault,
+        checksum: ObjectChecksum = .automatic,
         concurrency: Int = 32,
         rateLimit: Int? = nil,
         attempts: Int = 6,
@@ -39,6 +50,7 @@ public struct S3Configuration: Sendable {
         self.endpoint = endpoint
         self.expectedBucketOwner = expectedBucketOwner
         self.encryption = encryption
+        self.checksum = checksum
         self.concurrency = concurrency
         self.rateLimit = rateLimit
         self.attempts = attempts
@@ -49,6 +61,9 @@ public struct S3Configuration: Sendable {
     /// - Throws: ``EndpointError``.
     public func check() throws(EndpointError) { _ = try EndpointResolver(endpoint).resolve(bucket: bucket) }
 
-    /// Whether the store is AWS itself, which keeps a SHA-256 of an object if it is given one.
+    /// Whether the store is AWS itself.
     var isAWS: Bool { endpoint.endpoint == nil }
+
+    /// Whether the store keeps checksums newer than MD5.
+    var keepsChecksums: Bool { checksum == .sha256 || checksum == .automatic && isAWS }
 }

@@ -64,11 +64,13 @@ struct S3Multipart {
             var call = S3Call(.uploadPart, "PUT", key: key.text)
             call.query = [("partNumber", "\(index + 1)"), ("uploadId", uploadID)]
             call.setBody(piece)
+            let md5 = MD5Digest.of(piece)
+            call.setContentMD5(md5)
             let headers = try await store.sender.headers(call)
             guard let etag = headers.first(name: "etag") else {
                 throw StoreError(.server, "write", key: key, "the store gave no tag for part \(index + 1)")
             }
-            let part = Part(number: index + 1, etag: etag, md5: MD5Digest.of(piece))
+            let part = Part(number: index + 1, etag: etag, md5: md5)
             parts.withLockedValue { $0.append(part) }
         }
         return parts.withLockedValue { $0 }.sorted { $0.number < $1.number }
@@ -83,7 +85,7 @@ struct S3Multipart {
         var call = S3Call(.completeMultipartUpload, "POST", key: key.text)
         call.query = [("uploadId", uploadID)]
         call.headers = store.conditionHeaders(rule)
-        call.body = ByteBuffer(string: document)
+        call.setBody(ByteBuffer(string: document))
         do {
             let answer: CompletedUpload = try await store.sender.document(call)
             return ObjectInfo(key: key, size: size, etag: answer.etag.map { ETag($0) })
@@ -96,14 +98,19 @@ struct S3Multipart {
         }
     }
 
-    /// Parts that belong to no object are invisible and cost money.
+    /// Parts that belong to no object are invisible and cost money. Their removal is waited for, but not for ever: the
+    /// store may be what failed.
     private func abort(_ uploadID: String) async {
         var call = S3Call(.abortMultipartUpload, "DELETE", key: key.text)
         call.query = [("uploadId", uploadID)]
         let (abort, sender, key) = (call, store.sender, key)
         // A task of its own: the one that failed may be cancelled, and a cancelled task sends nothing. It is awaited.
         await Task {
-            do { _ = try await sender.headers(abort) } catch {
+            do {
+                try await withTimeLimit(sender.timing.cleanUp) { _ = try await sender.headers(abort) }
+            } catch let error as StoreError where error.kind == .notFound {
+                // It is complete after all, or was removed by somebody else.
+            } catch {
                 sender.logger.warning(
                     "An unfinished upload could not be removed; the bucket's lifecycle rule has to do it",
                     metadata: ["objectKey": "\(key)", "error": "\(error)"])

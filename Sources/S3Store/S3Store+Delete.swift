@@ -1,3 +1,5 @@
+import FileIO
+import NIOConcurrencyHelpers
 import NIOCore
 import ObjectStore
 
@@ -25,30 +27,39 @@ extension S3Store {
         var call = S3Call(.deleteObjects, "POST")
         call.query = [("delete", nil)]
         // The digest is required here, and servers check that.
-        call.setBody(ByteBuffer(string: document))
+        let body = ByteBuffer(string: document)
+        call.setBody(body)
+        call.setContentMD5(MD5Digest.of(body))
         let answer: DeleteResult = try await sender.document(call)
         return answer.errors.filter { $0.code != "NoSuchKey" }.map { failure in
             let isDenied = failure.code == "AccessDenied"
+            let name = printable(failure.key.utf8)
             var error = StoreError(
-                isDenied ? .denied : .server, "delete", key: ObjectKey(failure.key), failure.message ?? "was refused",
-                hint: isDenied ? "Allow s3:DeleteObject on arn:aws:s3:::\(configuration.bucket)/\(failure.key)." : nil)
-            error.code = failure.code
+                isDenied ? .denied : .server, "delete", key: ObjectKey(failure.key),
+                failure.message.map { printable($0, 300) } ?? "was refused",
+                hint: isDenied ? "Allow s3:DeleteObject on arn:aws:s3:::\(configuration.bucket)/\(name)." : nil)
+            error.code = failure.code.map { printable($0, 80) }
             error.bucket = configuration.bucket
             return DeleteFailure(key: ObjectKey(failure.key), error: error)
         }
     }
 
     private func deleteOneByOne(_ keys: [ObjectKey]) async throws(StoreError) -> [DeleteFailure] {
-        var failures: [DeleteFailure] = []
-        for key in keys {
-            do throws(StoreError) {
-                _ = try await sender.headers(S3Call(.deleteObject, "DELETE", key: key.text))
-            } catch {
-                if error.kind == .cancelled { throw error }
-                if error.kind != .notFound { failures.append(DeleteFailure(key: key, error: error)) }
+        let failures = NIOLockedValueBox<[DeleteFailure]>([])
+        do {
+            try await forEachConcurrently(keys, limit: configuration.concurrency) { key in
+                do throws(StoreError) {
+                    _ = try await sender.headers(S3Call(.deleteObject, "DELETE", key: key.text))
+                } catch {
+                    if error.kind == .cancelled || error.kind == .noSuchBucket { throw error }
+                    if error.kind == .notFound { return }
+                    failures.withLockedValue { $0.append(DeleteFailure(key: key, error: error)) }
+                }
             }
+        } catch {
+            throw StoreError(wrapping: error, "delete from")
         }
-        return failures
+        return failures.withLockedValue { $0 }
     }
 
     private func isXMLText(_ key: ObjectKey) -> Bool {

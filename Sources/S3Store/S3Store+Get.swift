@@ -8,9 +8,7 @@ extension S3Store {
         if let range, range.isEmpty {
             // HTTP has no empty ranges.
             let info = try await head(key)
-            if let ifMatch, info.etag != ifMatch {
-                throw StoreError(.preconditionFailed, "read", key: key, "has been replaced by another version")
-            }
+            if let ifMatch, info.etag != ifMatch { throw replaced(key) }
             return ObjectContent(info: info, range: range, chunks: AnyChunks(ByteBuffer()))
         }
         let opened = try await open(key, range: range, ifMatch: ifMatch)
@@ -23,10 +21,12 @@ extension S3Store {
         var call = S3Call(.getObject, "GET", key: key.text)
         if let range { call.headers.append(("range", "bytes=\(range.lowerBound)-\(range.upperBound - 1)")) }
         if let ifMatch { call.headers.append(("if-match", ifMatch.text)) }
-        if configuration.isAWS { call.headers.append(("x-amz-checksum-mode", "ENABLED")) }
+        if configuration.keepsChecksums { call.headers.append(("x-amz-checksum-mode", "ENABLED")) }
         let sent = call
         return try await sender.send(sent) { response in
             let headers = ObjectHeaders(response.headers)
+            // Some servers do not know the condition, and send whatever is there.
+            if let ifMatch, let etag = headers.etag, unquoted(etag) != unquoted(ifMatch.text) { throw replaced(key) }
             let part = try answeredRange(headers, asked: range, response, sent)
             let size = headers.contentRange?.total ?? part.upperBound
             return OpenedObject(
@@ -34,6 +34,13 @@ extension S3Store {
                 // A checksum covers the whole object, so it says nothing of a part.
                 checksums: range == nil ? headers.checksums : nil)
         }
+    }
+
+    /// Some servers quote a tag in one answer and not in the next.
+    private func unquoted(_ tag: String) -> String { tag.filter { $0 != "\"" } }
+
+    private func replaced(_ key: ObjectKey) -> StoreError {
+        StoreError(.preconditionFailed, "read", key: key, "has been replaced by another version")
     }
 
     private func answeredRange(
@@ -49,6 +56,7 @@ extension S3Store {
         guard let bytes = headers.contentRange?.bytes else {
             throw ServiceError(head, unreadable: "it is the whole object where a range was asked for")
         }
+        guard bytes.upperBound < Int64.max else { throw ServiceError(head, unreadable: "its range has no end") }
         let part = bytes.lowerBound..<bytes.upperBound + 1
         guard part.lowerBound == asked.lowerBound, part.upperBound <= asked.upperBound,
             part.upperBound == asked.upperBound || part.upperBound == headers.contentRange?.total
@@ -65,75 +73,4 @@ struct OpenedObject: Sendable {
     let range: Range<Int64>
     let body: HTTPClientResponse.Body
     let checksums: Checksums?
-}
-
-/// The body of an object. If the connection breaks, the rest is asked for again, of the same version.
-struct ResumingBody: AsyncSequence, Sendable {
-    let store: S3Store
-    let first: OpenedObject
-
-    func makeAsyncIterator() -> Iterator {
-        Iterator(
-            store: store, first: first, offset: first.range.lowerBound, body: first.body.makeAsyncIterator(),
-            checksum: first.checksums.flatMap { RunningChecksum($0) })
-    }
-
-    struct Iterator: AsyncIteratorProtocol {
-        let store: S3Store
-        let first: OpenedObject
-        var offset: Int64
-        var body: HTTPClientResponse.Body.AsyncIterator
-        var checksum: RunningChecksum?
-        var resumptions = 0
-
-        mutating func next() async throws -> ByteBuffer? {
-            while true {
-                do {
-                    if let chunk = try await body.next() { return try await accept(chunk) }
-                    guard offset < first.range.upperBound else { return try finish() }
-                } catch {
-                    if error is StoreError { throw error }
-                    guard TransportFailure(error) != nil, !Task.isCancelled else {
-                        throw StoreError(.cancelled, "read", key: first.info.key, "was cancelled")
-                    }
-                    if resumptions == store.configuration.attempts { throw brokenOff(transportReason(error)) }
-                }
-                try await resume()
-            }
-        }
-
-        private mutating func accept(_ chunk: ByteBuffer) async throws -> ByteBuffer {
-            offset += Int64(chunk.readableBytes)
-            guard offset <= first.range.upperBound else { throw brokenOff("more bytes came than were announced") }
-            try await store.sender.transport.limiter?.wait(for: chunk.readableBytes)
-            store.sender.transport.meter.count(received: Int64(chunk.readableBytes))
-            checksum?.update(chunk)
-            return chunk
-        }
-
-        private func finish() throws -> ByteBuffer? {
-            guard let checksum, !checksum.isRight else { return nil }
-            throw brokenOff("its \(checksum.algorithm) checksum is not the one that the store keeps")
-        }
-
-        private mutating func resume() async throws {
-            // Without a version to hold on to, the rest could be that of another object.
-            guard let etag = first.info.etag, resumptions < store.configuration.attempts else {
-                throw brokenOff("only \(offset - first.range.lowerBound) of \(first.range.count) bytes came")
-            }
-            resumptions += 1
-            let wait = store.sender.backoff.delay(
-                afterAttempt: resumptions, isThrottling: false, random: Double.random(in: 0..<1))
-            try await Task.sleep(for: .seconds(wait))
-            body = try await store.open(first.info.key, range: offset..<first.range.upperBound, ifMatch: etag)
-                .body.makeAsyncIterator()
-        }
-
-        private func brokenOff(_ reason: String) -> StoreError {
-            var error = StoreError(
-                .corrupt, "read", key: first.info.key, reason, hint: "Run the command again; nothing was changed here.")
-            error.bucket = store.configuration.bucket
-            return error
-        }
-    }
 }

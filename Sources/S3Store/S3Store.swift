@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import FileIO
 import FoundationEssentials
 import Logging
 import NIOCore
@@ -25,17 +26,27 @@ public struct S3Store: ObjectStore {
         logger: Logger, systemTime: @escaping @Sendable () -> Date = { Date() },
         _ body: (S3Store) async throws -> Result
     ) async throws -> Result {
+        try await withStore(
+            configuration, credentials: credentials, meter: meter, logger: logger, systemTime: systemTime,
+            timing: RetryTiming(), body)
+    }
+
+    static func withStore<Result>(
+        _ configuration: S3Configuration, credentials: any CredentialSource, meter: TransferMeter, logger: Logger,
+        systemTime: @escaping @Sendable () -> Date, timing: RetryTiming, _ body: (S3Store) async throws -> Result
+    ) async throws -> Result {
         let bucket = try S3Bucket(configuration)
-        let transport = try HTTPTransport(
-            // Parts of a large object, and the requests that clean up, run beside the transfers.
-            connections: configuration.concurrency + S3Multipart.partsAtOnce + 2,
-            trustRoots: configuration.trustRoots, meter: meter,
+        let transport = HTTPTransport(
+            // As many as can be wanted at once: a request that waits too long for a connection fails.
+            connections: configuration.concurrency * S3Multipart.partsAtOnce + 2,
+            trustRoots: try await configuration.certificates(), meter: meter,
             limiter: configuration.rateLimit.map { RateLimiter(bytesPerSecond: $0) })
         let store = S3Store(
             configuration: configuration,
             sender: RequestSender(
                 bucket: bucket, transport: transport, credentials: credentials,
-                clock: SigningClock(systemTime: systemTime), attempts: configuration.attempts, logger: logger))
+                clock: SigningClock(systemTime: systemTime), attempts: configuration.attempts, timing: timing,
+                logger: logger))
         do {
             let result = try await withTaskExecutorPreference(EventLoopExecutor(transport.loop)) {
                 try await body(store)
@@ -62,6 +73,25 @@ public struct S3Store: ObjectStore {
     }
 
     public func head(_ key: ObjectKey) async throws(StoreError) -> ObjectInfo {
+        do { return try await headOnce(key) } catch {
+            guard error.code == nil, [400, 401, 403, 404].contains(error.status) else { throw error }
+            try await explain(error, key)
+            return try await headOnce(key)
+        }
+    }
+
+    /// An answer to HEAD has no body, so it does not tell a missing object from a missing bucket, nor a lack of rights
+    /// from a wrong secret. A GET of one byte does.
+    private func explain(_ error: StoreError, _ key: ObjectKey) async throws(StoreError) {
+        do { _ = try await open(key, range: 0..<1, ifMatch: nil) } catch var cause {
+            // An object without bytes has no first one.
+            if cause.status == 416 { return }
+            cause.operation = error.operation
+            throw cause
+        }
+    }
+
+    private func headOnce(_ key: ObjectKey) async throws(StoreError) -> ObjectInfo {
         let headers = try await sender.headers(S3Call(.headObject, "HEAD", key: key.text))
         return info(key, ObjectHeaders(headers))
     }
@@ -90,11 +120,11 @@ public struct S3Store: ObjectStore {
     {
         var call = S3Call(.putObject, "PUT", key: key.text)
         call.headers = encryptionHeaders + conditionHeaders(rule)
-        if configuration.isAWS {
-            call.body = content
-            call.headers.append(("x-amz-checksum-sha256", base64(sha256(content))))
+        let digest = call.setBody(content)
+        if configuration.keepsChecksums {
+            call.headers.append(("x-amz-checksum-sha256", base64(digest)))
         } else {
-            call.setBody(content)
+            call.setContentMD5(MD5Digest.of(content))
         }
         do {
             let headers = try await sender.headers(call)
@@ -117,7 +147,7 @@ public struct S3Store: ObjectStore {
             let key = ObjectKey(object.key)
             guard key.hasPrefix(prefix), let size = object.size else {
                 throw StoreError(
-                    .server, "list", "the store lists '\(key)', which is not what was asked for",
+                    .server, "list", "the store lists '\(printable(key.utf8))', which is not what was asked for",
                     hint: "The server does not follow the S3 protocol; report this to its maker.")
             }
             objects.append(
@@ -136,13 +166,13 @@ public struct S3Store: ObjectStore {
         let comparison = try await ETagComparison(body, key: object.key)
         guard comparison.size == object.size else { return false }
         if let etag = object.etag, try await comparison.matches(etag) { return true }
-        // With KMS the tag says nothing of the content; AWS then still knows the SHA-256 that came with the upload.
-        guard configuration.isAWS else { return false }
+        // With KMS the tag says nothing of the content; the checksum of the whole object still does.
+        guard configuration.keepsChecksums else { return false }
         var call = S3Call(.headObject, "HEAD", key: object.key.text)
         call.headers = [("x-amz-checksum-mode", "ENABLED")]
         let checksums = ObjectHeaders(try await sender.headers(call)).checksums
-        guard checksums.type != "COMPOSITE", let stored = checksums.values["sha256"] else { return false }
-        return try await stored == base64(comparison.sha256())
+        guard let checksum = RunningChecksum(checksums) else { return false }
+        return try await comparison.matches(checksum)
     }
 
     // MARK: What requests share

@@ -37,6 +37,14 @@ public struct SelfSignedCertificate: Sendable {
         DER.oid([0x55, 0x1D, 0x11]),
         DER.tagged(0x04, DER.sequence(DER.tagged(0x82, Array("localhost".utf8)), DER.tagged(0x87, [127, 0, 0, 1]))))
 
+    /// The certificate as a file of authorities holds it (RFC 7468 §5).
+    public var pem: String {
+        get throws {
+            let text = Data(try certificate.toDERBytes()).base64EncodedString(options: .lineLength64Characters)
+            return "-----BEGIN CERTIFICATE-----\n\(text)\n-----END CERTIFICATE-----\n"
+        }
+    }
+
     func serverConfiguration() -> TLSConfiguration {
         .makeServerConfiguration(certificateChain: [.certificate(certificate)], privateKey: .privateKey(key))
     }

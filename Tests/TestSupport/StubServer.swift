@@ -72,12 +72,14 @@ public final class StubServer: Sendable {
         let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 256)
             .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+            // Nothing is read until somebody serves the connection.
+            .childChannelOption(.autoRead, value: false)
             .bind(host: "127.0.0.1", port: 0) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
                     if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
                     try pipeline.addHandler(ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes)))
-                    return try Connection(wrappingChannelSynchronously: channel)
+                    return channel
                 }
             }
         guard let port = listener.channel.localAddress?.port else { throw ChannelError.unknownLocalAddress }
@@ -91,16 +93,16 @@ public final class StubServer: Sendable {
 
     private typealias Connection = NIOAsyncChannel<HTTPServerRequestPart, ByteBuffer>
 
-    private func accept(_ listener: NIOAsyncChannel<Connection, Never>) async {
+    private func accept(_ listener: NIOAsyncChannel<any Channel, Never>) async {
         await withDiscardingTaskGroup { group in
             // The only error here is the listener being closed, which is how a test ends.
             try? await listener.executeThenClose { connections in
-                for try await connection in connections {
+                for try await channel in connections {
                     let number = log.withLockedValue { log in
                         log.connections += 1
                         return log.connections - 1
                     }
-                    group.addTask { await self.serve(connection, number) }
+                    group.addTask { await self.serve(channel, number) }
                 }
             }
             group.cancelAll()
@@ -108,10 +110,14 @@ public final class StubServer: Sendable {
         announce.finish()
     }
 
-    private func serve(_ connection: Connection, _ number: Int) async {
+    private func serve(_ channel: any Channel, _ number: Int) async {
+        // Wrapped only now: a wrapped connection that nobody serves, since the test has just ended, would be a crash.
+        let wrapped = try? await channel.eventLoop.submit { try Connection(wrappingChannelSynchronously: channel) }
+            .get()
         // A client that goes away, or speaks no HTTP, ends its own connection and nothing else.
-        try? await connection.executeThenClose { inbound, outbound in
-            let writer = StubWriter(channel: connection.channel, outbound: outbound)
+        try? await wrapped?.executeThenClose { inbound, outbound in
+            try await channel.setOption(.autoRead, value: true).get()
+            let writer = StubWriter(channel: channel, outbound: outbound)
             var parts = inbound.makeAsyncIterator()
             while case .head(let head)? = try await parts.next() {
                 var request = StubRequest(head, connection: number)

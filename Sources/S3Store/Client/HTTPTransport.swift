@@ -1,7 +1,4 @@
 import AsyncHTTPClient
-import FileIO
-import FoundationEssentials
-import Logging
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -16,28 +13,25 @@ struct HTTPTransport: Sendable {
     let meter: TransferMeter
     let limiter: RateLimiter?
 
+    static let connectTimeout = 10
+    static let stallTimeout = 60
+
     /// - Parameters:
     ///   - connections: how many requests run at once; each has a connection.
-    ///   - trustRoots: a PEM file with the authorities to trust instead of the system's.
-    /// - Throws: ``StoreError`` for an unreadable `trustRoots`.
-    init(connections: Int, trustRoots: String?, meter: TransferMeter, limiter: RateLimiter?) throws(StoreError) {
+    ///   - trustRoots: the authorities to trust instead of the system's.
+    init(connections: Int, trustRoots: [NIOSSLCertificate]?, meter: TransferMeter, limiter: RateLimiter?) {
+        let stall = TimeAmount.seconds(Int64(Self.stallTimeout))
         var configuration = HTTPClient.Configuration(
             redirectConfiguration: .disallow,
-            timeout: .init(connect: .seconds(10), read: .seconds(60), write: .seconds(60)),
+            timeout: .init(connect: .seconds(Int64(Self.connectTimeout)), read: stall, write: stall),
             connectionPool: .init(idleTimeout: .seconds(5), concurrentHTTP1ConnectionsPerHostSoftLimit: connections))
         // Retries are counted, jittered and reported by RequestSender; a second, hidden loop would only delay them.
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.httpVersion = .http1Only
         if let trustRoots {
-            do {
-                var tls = TLSConfiguration.makeClientConfiguration()
-                tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(trustRoots))
-                configuration.tlsConfiguration = tls
-            } catch {
-                throw StoreError(
-                    .invalid, "read", "the certificates in '\(trustRoots)' cannot be used: \(error)",
-                    hint: "Set AWS_CA_BUNDLE to a PEM file, or unset it.")
-            }
+            var tls = TLSConfiguration.makeClientConfiguration()
+            tls.trustRoots = .certificates(trustRoots)
+            configuration.tlsConfiguration = tls
         }
         loop = MultiThreadedEventLoopGroup.singleton.next()
         client = HTTPClient(eventLoopGroupProvider: .shared(loop), configuration: configuration)
@@ -51,54 +45,31 @@ struct HTTPTransport: Sendable {
         message.method = HTTPMethod(rawValue: request.method)
         message.headers = headers
         let sent = body?.readableBytes ?? 0
-        if let body { message.body = .bytes(body) }
+        if let body {
+            message.body =
+                sent <= SlicedBody.length
+                ? .bytes(body) : .stream(SlicedBody(content: body), length: .known(Int64(sent)))
+        }
         try await limiter?.wait(for: sent)
         meter.count(requests: 1, sent: Int64(sent))
-        // No deadline for the whole exchange: a large body takes the time it takes, and the read time-out ends a stall.
+        // No deadline for the whole exchange: a large body takes the time it takes, and the time-outs end a stall.
         return try await client.execute(message, deadline: .distantFuture)
     }
 }
 
-extension TransportFailure {
-    /// - Returns: `nil` if the request was cancelled, which is no failure.
-    init?(_ error: any Error) {
-        switch error {
-        case is CancellationError: return nil
-        case let error as HTTPClientError:
-            switch error {
-            case .cancelled: return nil
-            case .connectTimeout, .tlsHandshakeTimeout, .getConnectionFromPoolTimeout: self = .connectTimeout
-            case .readTimeout, .writeTimeout, .deadlineExceeded: self = .readTimeout
-            case .invalidURL, .emptyHost: self = .local
-            default: self = .connection
-            }
-        default: self = .connection
+/// A body in slices. The client starts to wait for an answer when it has handed over the last one, so a body handed over
+/// in one piece would have to cross a slow line within the read time-out.
+struct SlicedBody: AsyncSequence, Sendable {
+    /// In bytes.
+    static let length = 256 << 10
+    let content: ByteBuffer
+
+    struct AsyncIterator: AsyncIteratorProtocol {
+        var rest: ByteBuffer
+        mutating func next() async -> ByteBuffer? {
+            rest.readableBytes == 0 ? nil : rest.readSlice(length: Swift.min(length, rest.readableBytes))
         }
     }
-}
 
-/// What went wrong between here and the store, in words for a person.
-func transportReason(_ error: any Error) -> String {
-    switch error {
-    case let error as NIOConnectionError:
-        if error.connectionErrors.isEmpty { return "the host name \(error.host) could not be found" }
-        let causes = Set(error.connectionErrors.map { transportReason($0.error) }).sorted().joined(separator: "; ")
-        return "no connection to \(error.host):\(error.port): \(causes)"
-    case let error as IOError: return systemReason(error.errnoCode)
-    case let error as HTTPClientError:
-        switch error {
-        case .connectTimeout: return "no connection within 10 seconds"
-        case .tlsHandshakeTimeout: return "the TLS handshake did not finish in time"
-        case .readTimeout: return "no answer for 60 seconds"
-        case .remoteConnectionClosed: return "the connection was closed before the answer was complete"
-        default: return error.shortDescription
-        }
-    case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError: return "TLS failed: \(error)"
-    default: return "\(error)"
-    }
-}
-
-/// Whether the reason is that TLS does not trust the other side, which another attempt does not change.
-func isTLSFailure(_ error: any Error) -> Bool {
-    error is NIOSSLError || error is BoringSSLError || error is NIOSSLExtraError
+    func makeAsyncIterator() -> AsyncIterator { AsyncIterator(rest: content) }
 }

@@ -15,18 +15,20 @@ struct RequestSender: Sendable {
     let classifier: RetryClassifier
     let backoff = Backoff(mode: .standard2026)
     let tokens = RetryTokenBucket()
+    let timing: RetryTiming
     let logger: Logger
     private let signingKeys = SigningKeyCache()
 
     init(
         bucket: S3Bucket, transport: HTTPTransport, credentials: any CredentialSource, clock: SigningClock,
-        attempts: Int, logger: Logger
+        attempts: Int, timing: RetryTiming, logger: Logger
     ) {
         self.bucket = bucket
         self.transport = transport
         self.credentials = credentials
         self.clock = clock
         classifier = RetryClassifier(maximumAttempts: attempts, throttlingStatuses: [429])
+        self.timing = timing
         self.logger = logger
     }
 
@@ -52,15 +54,20 @@ struct RequestSender: Sendable {
     /// What has happened to one call so far.
     struct Progress {
         var number = 1
-        var signed = Date(timeIntervalSince1970: 0)
-        var serverDate: String?
-        var retryAfter: Double?
-        var amzRetryAfter: String?
-        var regionHeader: String?
         var lastCost: Int?
         var wasRedirected = false
         var clockWasCorrected = false
         var credentialsWereRenewed = false
+
+        // The present attempt.
+        var signed = Date(timeIntervalSince1970: 0)
+        var region = ""
+        var credentials: Credentials?
+        /// Empty as long as there is no answer.
+        var headers = HTTPHeaders()
+
+        var serverDate: String? { headers.first(name: "date") }
+        var regionHeader: String? { headers.first(name: "x-amz-bucket-region") }
     }
 
     /// Why an attempt did not succeed.
@@ -79,30 +86,29 @@ struct RequestSender: Sendable {
         }
     }
 
-    private func attempt<Answer: Sendable>(
+    func attempt<Answer: Sendable>(
         _ call: S3Call, _ progress: inout Progress, _ read: (HTTPClientResponse) async throws -> Answer
     ) async throws -> Answer {
         try Task.checkCancellation()
+        progress.headers = HTTPHeaders()
         let endpoint = bucket.endpoint
         let key = try await signingCredentials(call)
         progress.signed = clock.now
-        var request = endpoint.request(
-            method: call.method, key: call.key, query: call.query, headers: call.headers)
+        progress.region = endpoint.signingRegion
+        progress.credentials = key
+        var request = endpoint.request(method: call.method, key: call.key, query: call.query, headers: call.headers)
         if let owner = bucket.expectedOwner { request.headers.append(("x-amz-expected-bucket-owner", owner)) }
-        let payload = call.body.map { PayloadHash.sha256(hex(sha256($0))) } ?? .empty
         let signer = SigV4Signer(region: endpoint.signingRegion, service: endpoint.signingName, keys: signingKeys)
-        let signature = signer.sign(request, payload: payload, credentials: key, date: progress.signed)
+        let signature = signer.sign(request, payload: call.payload, credentials: key, date: progress.signed)
         var headers = HTTPHeaders()
         headers.reserveCapacity(request.headers.count + signature.headers.count + 2)
         for (name, value) in request.headers { headers.add(name: name, value: value) }
-        for (name, value) in signature.headers { headers.replaceOrAdd(name: name, value: value) }
+        // None of these is among the call's own.
+        for (name, value) in signature.headers { headers.add(name: name, value: value) }
         headers.add(name: "user-agent", value: S3Bucket.userAgent)
 
         let response = try await transport.send(request, headers: headers, body: call.body)
-        progress.serverDate = response.headers.first(name: "date")
-        progress.retryAfter = Backoff.retryAfter(response.headers)
-        progress.amzRetryAfter = response.headers.first(name: "x-amz-retry-after")
-        progress.regionHeader = response.headers.first(name: "x-amz-bucket-region")
+        progress.headers = response.headers
         guard (200..<300).contains(response.status.code) else {
             throw ServiceError(try await response.collected(call, upTo: 1 << 20))
         }
@@ -110,9 +116,13 @@ struct RequestSender: Sendable {
     }
 
     private func signingCredentials(_ call: S3Call) async throws -> Credentials {
-        do { return try await credentials.current() } catch let error as CredentialError {
+        do {
+            return try await credentials.current()
+        } catch let error as CredentialError {
             let places = error.looked.map { " \($0.name): \($0.reason)." }.joined()
             throw StoreError(.noCredentials, call.verb, key: call.objectKey, error.problem + places, hint: error.advice)
+        } catch  where !(error is CancellationError) {
+            throw StoreError(.noCredentials, call.verb, key: call.objectKey, "no credentials: \(error)")
         }
     }
 
@@ -125,18 +135,17 @@ struct RequestSender: Sendable {
             if try await repairs(error, call, &progress) { return }
             attempt = FailedAttempt(error, number: progress.number)
         case .transport(let error):
-            guard let kind = TransportFailure(error), !Task.isCancelled else {
-                throw StoreError(.cancelled, call.verb, key: call.objectKey, "was cancelled")
-            }
-            attempt = FailedAttempt(call.operation, isTLSFailure(error) ? .local : kind, number: progress.number)
+            guard let kind = TransportFailure(error), !Task.isCancelled else { throw cancelled(call) }
+            attempt = FailedAttempt(call.operation, kind, number: progress.number)
         }
         let verdict = classifier.judge(attempt)
         let isTimeout = attempt.transport?.isTimeout ?? false
         let cost = backoff.mode.cost(isThrottling: verdict.isThrottling, isTimeout: isTimeout)
         guard verdict.isRetryable, tokens.take(cost) else { throw storeError(failure, call, progress) }
         let delay = backoff.delay(
-            afterAttempt: progress.number, isThrottling: verdict.isThrottling, amzRetryAfter: progress.amzRetryAfter,
-            random: Double.random(in: 0..<1), atLeast: progress.retryAfter)
+            afterAttempt: progress.number, isThrottling: verdict.isThrottling,
+            amzRetryAfter: progress.headers.first(name: "x-amz-retry-after"), random: timing.random(),
+            atLeast: Backoff.retryAfter(progress.headers))
         logger.debug(
             "Retrying a request",
             metadata: [
@@ -145,70 +154,10 @@ struct RequestSender: Sendable {
             ])
         progress.lastCost = cost
         progress.number += 1
-        do { try await Task.sleep(for: .seconds(delay)) } catch {
-            throw StoreError(.cancelled, call.verb, key: call.objectKey, "was cancelled")
-        }
+        do { try await timing.wait(delay) } catch { throw cancelled(call) }
     }
 
-    /// Mends what the answer says is wrong here: region, clock, credentials. Each once for a call.
-    /// - Returns: whether the call is worth sending again at once.
-    private func repairs(
-        _ error: ServiceError, _ call: S3Call, _ progress: inout Progress
-    ) async throws(StoreError) -> Bool {
-        if let region = try await redirect(error, call, progress) {
-            progress.wasRedirected = true
-            logger.warning(
-                "The bucket is in another region",
-                metadata: [
-                    "bucket": "\(bucket.name)", "configured": "\(bucket.endpoint.signingRegion)", "actual": "\(region)",
-                ])
-            try bucket.move(to: region)
-            return true
-        }
-        let verdict = classifier.judge(FailedAttempt(error, number: progress.number))
-        if verdict.clockSkew != .no, !progress.clockWasCorrected,
-            clock.correct(serverDate: progress.serverDate, signed: progress.signed)
-        {
-            progress.clockWasCorrected = true
-            logger.warning(
-                "The clock of this machine differs from the store's; requests are signed with the store's time",
-                metadata: ["serverDate": "\(progress.serverDate ?? "")"])
-            return true
-        }
-        if ["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"].contains(error.code),
-            !progress.credentialsWereRenewed
-        {
-            progress.credentialsWereRenewed = true
-            await credentials.invalidate()
-            return true
-        }
-        return false
-    }
-
-    private func redirect(
-        _ error: ServiceError, _ call: S3Call, _ progress: Progress
-    ) async throws(StoreError) -> String? {
-        // A custom endpoint is one place; its region is a name for signing, not an address to go to.
-        let redirect = RegionRedirect(
-            error, regionHeader: progress.regionHeader, bucket: bucket.name, alreadyRedirected: progress.wasRedirected)
-        let region: String
-        switch redirect {
-        case .stay: return nil
-        case .region(let named): region = named
-        case .askHeadBucket:
-            guard call.operation != .headBucket else { return nil }
-            guard let named = await askRegion() else { return nil }
-            region = named
-        }
-        return region == bucket.endpoint.signingRegion ? nil : region
-    }
-
-    /// The region that HEAD bucket names, whatever its status.
-    private func askRegion() async -> String? {
-        var progress = Progress()
-        let call = S3Call(.headBucket, "HEAD")
-        _ = try? await attempt(call, &progress) { _ in }
-        guard case .region(let named) = RegionRedirect(named: progress.regionHeader) else { return nil }
-        return named
+    private func cancelled(_ call: S3Call) -> StoreError {
+        StoreError(.cancelled, call.verb, key: call.objectKey, "was cancelled")
     }
 }

@@ -1,7 +1,7 @@
 import Crypto
 import NIOCore
 
-/// Recomputes, while an object arrives, the checksum that the store keeps of it.
+/// Recomputes, from the bytes of an object, the checksum that the store keeps of it.
 struct RunningChecksum {
     let algorithm: String
     private let expected: String
@@ -10,7 +10,8 @@ struct RunningChecksum {
     private enum Digest {
         case sha256(SHA256)
         case sha1(Insecure.SHA1)
-        case crc32(CRC32)
+        case crc32(CRC<UInt32>)
+        case crc64(CRC<UInt64>)
     }
 
     /// - Returns: `nil` if the store keeps none for the whole object, or only of a kind that is not computed here.
@@ -20,12 +21,14 @@ struct RunningChecksum {
         func value(_ name: String) -> String? { checksums.values[name].flatMap { $0.contains("-") ? nil : $0 } }
         if let value = value("sha256") {
             (algorithm, expected, digest) = ("SHA-256", value, .sha256(SHA256()))
+        } else if let value = value("crc64nvme") {
+            (algorithm, expected, digest) = ("CRC-64/NVME", value, .crc64(CRC(table: CRCTable.crc64nvme)))
         } else if let value = value("sha1") {
             (algorithm, expected, digest) = ("SHA-1", value, .sha1(Insecure.SHA1()))
         } else if let value = value("crc32c") {
-            (algorithm, expected, digest) = ("CRC-32C", value, .crc32(CRC32(polynomial: 0x82F6_3B78)))
+            (algorithm, expected, digest) = ("CRC-32C", value, .crc32(CRC(table: CRCTable.crc32c)))
         } else if let value = value("crc32") {
-            (algorithm, expected, digest) = ("CRC-32", value, .crc32(CRC32(polynomial: 0xEDB8_8320)))
+            (algorithm, expected, digest) = ("CRC-32", value, .crc32(CRC(table: CRCTable.crc32)))
         } else {
             return nil
         }
@@ -43,6 +46,9 @@ struct RunningChecksum {
             case .crc32(var sum):
                 sum.update(bytes)
                 digest = .crc32(sum)
+            case .crc64(var sum):
+                sum.update(bytes)
+                digest = .crc64(sum)
             }
         }
     }
@@ -54,31 +60,8 @@ struct RunningChecksum {
             case .sha256(let hash): Array(hash.finalize())
             case .sha1(let hash): Array(hash.finalize())
             case .crc32(let sum): sum.bytes
+            case .crc64(let sum): sum.bytes
             }
         return base64(bytes) == expected
-    }
-}
-
-/// A reflected 32-bit CRC with all bits set at the start and inverted at the end (ISO 3309, and RFC 3720 §12.1 for the
-/// Castagnoli polynomial).
-struct CRC32 {
-    private let table: [UInt32]
-    private var state = UInt32.max
-
-    /// - Parameter polynomial: in reflected form.
-    init(polynomial: UInt32) {
-        table = (0..<256).map { index in
-            (0..<8).reduce(UInt32(index)) { value, _ in value & 1 == 1 ? polynomial ^ value >> 1 : value >> 1 }
-        }
-    }
-
-    mutating func update(_ bytes: UnsafeRawBufferPointer) {
-        for byte in bytes { state = table[Int((state ^ UInt32(byte)) & 0xFF)] ^ state >> 8 }
-    }
-
-    /// Most significant byte first, as S3 sends it.
-    var bytes: [UInt8] {
-        let value = ~state
-        return [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: value >> $0) }
     }
 }

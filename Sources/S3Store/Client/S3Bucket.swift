@@ -1,3 +1,4 @@
+import FileIO
 import NIOConcurrencyHelpers
 import ObjectStore
 
@@ -13,8 +14,15 @@ struct S3Bucket: Sendable {
     /// The product and its version, as sent to the store.
     static let userAgent = "holdfast/0.1.0"
 
-    /// - Throws: ``StoreError`` of kind `invalid` for an endpoint, region or name that cannot be used.
+    /// - Throws: ``StoreError`` of kind `invalid` for an endpoint, region, name or owner that cannot be used.
     init(_ configuration: S3Configuration) throws(StoreError) {
+        if let owner = configuration.expectedBucketOwner,
+            owner.utf8.count != 12 || !owner.utf8.allSatisfy({ (0x30...0x39).contains($0) })
+        {
+            throw StoreError(
+                .invalid, "address", "'\(printable(owner.utf8))' is no account that could own the bucket",
+                hint: "Give --expected-bucket-owner the 12 digits of an AWS account.")
+        }
         name = configuration.bucket
         expectedOwner = configuration.expectedBucketOwner
         options = configuration.endpoint
@@ -24,12 +32,17 @@ struct S3Bucket: Sendable {
     /// Where requests go now.
     var endpoint: ResolvedEndpoint { current.withLockedValue { $0 } }
 
-    /// Sends all further requests to another region.
-    func move(to region: String) throws(StoreError) {
+    /// Sends all further requests to another region. With an endpoint of one's own the address stays, and only the
+    /// signatures name the other region.
+    /// - Returns: whether they went elsewhere before.
+    func move(to region: String) throws(StoreError) -> Bool {
         var options = options
         options.region = region
         let moved = try Self.resolve(options, bucket: name)
-        current.withLockedValue { $0 = moved }
+        return current.withLockedValue { current in
+            defer { current = moved }
+            return current != moved
+        }
     }
 
     private static func resolve(_ options: S3EndpointOptions, bucket: String) throws(StoreError) -> ResolvedEndpoint {

@@ -1,5 +1,6 @@
 import Crypto
 import NIOCore
+import ObjectStore
 
 /// One request to S3, before it has an address, a time and a signature. It can be sent any number of times.
 struct S3Call: Sendable {
@@ -9,7 +10,9 @@ struct S3Call: Sendable {
     var key: String?
     var query: [(name: String, value: String?)] = []
     var headers: [(name: String, value: String)] = []
-    var body: ByteBuffer?
+    private(set) var body: ByteBuffer?
+    /// What the signature says of the body; computed once, however often the call is sent.
+    private(set) var payload = PayloadHash.empty
     var asksURLEncoding = false
 
     init(_ operation: ServiceOperation, _ method: String, key: String? = nil) {
@@ -18,11 +21,18 @@ struct S3Call: Sendable {
         self.key = key
     }
 
-    /// Sets the body, and the digest by which a store that knows no newer checksum notices damage.
-    mutating func setBody(_ body: ByteBuffer) {
+    /// - Returns: the SHA-256 of the body.
+    @discardableResult
+    mutating func setBody(_ body: ByteBuffer) -> [UInt8] {
+        let digest = sha256(body)
         self.body = body
-        headers.append(("content-md5", base64(MD5Digest.of(body))))
+        payload = .sha256(hex(digest))
+        return digest
     }
+
+    /// Adds the digest by which a store that knows no newer checksum notices damage.
+    /// - Parameter digest: the MD5 of the body.
+    mutating func setContentMD5(_ digest: [UInt8]) { headers.append(("content-md5", base64(digest))) }
 }
 
 /// MD5 as S3 uses it: a checksum, not a protection against forgery.
@@ -47,15 +57,18 @@ func sha256(_ buffer: ByteBuffer) -> [UInt8] {
 
 /// RFC 4648 §4, with padding.
 func base64(_ bytes: [UInt8]) -> String {
-    let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
     var text: [UInt8] = []
+    text.reserveCapacity((bytes.count + 2) / 3 * 4)
     for start in stride(from: 0, to: bytes.count, by: 3) {
-        let group = (0..<3).map { start + $0 < bytes.count ? Int(bytes[start + $0]) : 0 }
-        let value = group[0] << 16 | group[1] << 8 | group[2]
-        for place in 0..<4 {
-            let digit = alphabet[value >> (18 - 6 * place) & 63]
-            text.append(start + place - 1 < bytes.count || place < 2 ? digit : UInt8(ascii: "="))
+        let count = min(3, bytes.count - start)
+        var group = Int(bytes[start]) << 16
+        if count > 1 { group |= Int(bytes[start + 1]) << 8 }
+        if count > 2 { group |= Int(bytes[start + 2]) }
+        for digit in 0..<4 {
+            text.append(digit <= count ? base64Digits[group >> (18 - 6 * digit) & 63] : UInt8(ascii: "="))
         }
     }
     return String(decoding: text, as: UTF8.self)
 }
+
+private let base64Digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)

@@ -1,3 +1,4 @@
+import FileIO
 import ObjectStore
 
 extension S3Call {
@@ -9,7 +10,8 @@ extension S3Call {
         case .getObject: "read"
         case .headObject: "look at"
         case .listObjectsV2, .listObjects: "list"
-        case .deleteObject, .deleteObjects: "delete from"
+        case .deleteObject: "delete"
+        case .deleteObjects: "delete from"
         case .headBucket: "find"
         default: "write"
         }
@@ -32,20 +34,14 @@ extension RequestSender {
     func storeError(_ failure: Failure, _ call: S3Call, _ progress: Progress) -> StoreError {
         switch failure {
         case .final(let error): return described(error, call, progress)
-        case .transport(let error):
-            let address = "\(bucket.endpoint.scheme)://\(bucket.endpoint.authority)"
-            let result = StoreError(
-                .unreachable, call.verb, key: call.objectKey, "no answer from \(address): \(transportReason(error))",
-                hint: isTLSFailure(error)
-                    ? "Check the certificate of the endpoint; AWS_CA_BUNDLE names a PEM file with an authority of your own."
-                    : "Check --endpoint-url, the network and the store.")
-            return described(result, call, progress)
+        case .transport(let error): return described(noAnswer(error, call), call, progress)
         case .service(let error):
-            var result = StoreError(kind(of: error), call.verb, key: call.objectKey, reason(of: error))
+            var result = StoreError(kind(of: error, progress), call.verb, key: call.objectKey, reason(of: error))
             result.hint = hint(result.kind, error, call, progress)
             result.status = error.status
-            result.code = error.code
-            result.requestID = error.requestID
+            // What a stranger sent may end up on a terminal.
+            result.code = error.code.map { printable($0, 80) }
+            result.requestID = error.requestID.map { printable($0, 100) }
             return described(result, call, progress)
         }
     }
@@ -58,14 +54,35 @@ extension RequestSender {
         return error
     }
 
-    private func reason(of error: ServiceError) -> String {
-        error.message.isEmpty ? "the store answered with status \(error.status)" : String(error.message.prefix(300))
+    private func noAnswer(_ error: any Error, _ call: S3Call) -> StoreError {
+        let address = "\(bucket.endpoint.scheme)://\(bucket.endpoint.authority)"
+        let reason = transportReason(error)
+        if isTLSRefusal(error) {
+            return StoreError(
+                .unreachable, call.verb, key: call.objectKey, "no answer from \(address): \(reason)",
+                hint:
+                    "Check the certificate of the endpoint; AWS_CA_BUNDLE names a PEM file with an authority of your own."
+            )
+        }
+        if case .local = TransportFailure(error) {
+            return StoreError(
+                .invalid, call.verb, key: call.objectKey, "the request to \(address) cannot be sent: \(reason)",
+                hint: "Check the settings; perhaps one of them holds a line break.")
+        }
+        return StoreError(
+            .unreachable, call.verb, key: call.objectKey, "no answer from \(address): \(reason)",
+            hint: "Check --endpoint-url, the network and the store.")
     }
 
-    private func kind(of error: ServiceError) -> StoreError.Kind {
+    private func reason(of error: ServiceError) -> String {
+        error.message.isEmpty ? "the store answered with status \(error.status)" : printable(error.message, 300)
+    }
+
+    private func kind(of error: ServiceError, _ progress: Progress) -> StoreError.Kind {
         switch error.code {
         case "NoSuchKey", "NoSuchVersion", "NoSuchUpload": return .notFound
         case "NoSuchBucket": return .noSuchBucket
+        case "AuthorizationHeaderMalformed" where actualRegion(error, progress) == nil: return .unauthenticated
         case "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "ExpiredTokenException",
             "TokenRefreshRequired", "InvalidSecurity", "UnrecognizedClientException":
             return .unauthenticated
@@ -77,24 +94,44 @@ extension RequestSender {
         case "ConditionalRequestConflict", "OperationAborted": return .conflict
         case "EntityTooLarge": return .tooLarge
         case "NotImplemented": return .unsupported
-        case "BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "IncompleteBody": return .corrupt
-        default: break
+        case "BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch",
+            "IncompleteBody":
+            return .corrupt
+        case "SlowDown", "ServiceUnavailable", "Throttling", "ThrottlingException", "RequestLimitExceeded":
+            return .throttled
+        case "RequestTimeout", "RequestTimeoutException": return .unreachable
+        case "InvalidObjectState": return .invalid
+        // An error that was noticed after the status had been sent.
+        case .some where (200..<300).contains(error.status): return .server
+        default: return kind(ofStatus: error.status, hasRegion: actualRegion(error, progress) != nil)
         }
-        switch error.status {
-        case 200..<300: return .corrupt
-        case 301, 302, 307, 308: return .wrongRegion
-        case 401: return .unauthenticated
-        case 403: return .denied
-        case 404: return .notFound
-        case 409: return .conflict
-        case 412: return .preconditionFailed
-        case 413: return .tooLarge
-        case 429: return .throttled
-        case 501: return .unsupported
-        case 503: return .throttled
-        case 500...: return .server
-        default: return .invalid
+    }
+
+    private func kind(ofStatus status: Int, hasRegion: Bool) -> StoreError.Kind {
+        switch status {
+        case 200..<300: .corrupt
+        // Without a region it is not S3 that redirects, but something on the way to it.
+        case 300..<400: hasRegion ? .wrongRegion : .invalid
+        case 401: .unauthenticated
+        case 403: .denied
+        case 404: .notFound
+        case 408: .unreachable
+        case 409: .conflict
+        case 412: .preconditionFailed
+        case 413: .tooLarge
+        case 429, 503: .throttled
+        case 501: .unsupported
+        case 500...: .server
+        default: .invalid
         }
+    }
+
+    /// The region that an answer names, if it can be one.
+    private func actualRegion(_ error: ServiceError, _ progress: Progress) -> String? {
+        guard case .region(let region) = RegionRedirect(named: progress.regionHeader ?? error.fields["Region"]) else {
+            return nil
+        }
+        return region
     }
 
     private func hint(
@@ -108,23 +145,31 @@ extension RequestSender {
                 : "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile; they must belong to this store."
         case .noSuchBucket: return "Create the bucket, or check --store, --region and --endpoint-url."
         case .wrongRegion:
-            let region = progress.regionHeader ?? error.fields["Region"]
-            return region.map { "Use --region \($0)." } ?? "Set --region to the region of the bucket."
+            return actualRegion(error, progress).map { "Use --region \($0)." }
+                ?? "Set --region to the region of the bucket."
         case .clockSkew: return "Set the clock of this machine."
         case .throttled: return "Lower --concurrency, or try again later."
         case .server, .corrupt: return "Try again; if it stays, give the request id to the provider."
+        case .invalid where (300..<400).contains(error.status):
+            return "The endpoint redirects elsewhere; check --endpoint-url, and whether it needs https."
+        case .invalid where error.code == "InvalidObjectState":
+            return "The object is archived; restore it from its storage class first."
         default: return nil
         }
     }
 
     private func denialHint(_ call: S3Call) -> String {
-        var hint = "Allow \(call.requiredAction) on arn:aws:s3:::\(bucket.name)"
+        let resource = bucket.name.hasPrefix("arn:") ? bucket.name : "arn:aws:s3:::\(bucket.name)"
+        var hint = "Allow \(call.requiredAction) on \(resource)"
         if call.requiredAction == "s3:ListBucket" {
             let prefix = call.query.first { $0.name == "prefix" }?.value ?? ""
-            hint += prefix.isEmpty ? "." : " for the prefix '\(prefix)'."
+            hint += prefix.isEmpty ? "." : " for the prefix '\(printable(prefix.utf8))'."
             hint += " Without it nobody can tell an empty memory from one that may not be seen."
         } else {
-            hint += call.key.map { "/\($0)." } ?? "/*."
+            hint += call.key.map { "/\(printable($0.utf8))." } ?? "/*."
+            if call.requiredAction == "s3:GetObject" {
+                hint += " Without s3:ListBucket on the bucket, what does not exist is refused in the same way."
+            }
         }
         if let owner = bucket.expectedOwner { hint += " The bucket must also belong to account \(owner)." }
         return hint

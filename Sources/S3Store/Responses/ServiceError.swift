@@ -111,7 +111,7 @@ extension ServiceError: CustomStringConvertible, CustomDebugStringConvertible {
 }
 
 /// What a stranger sent, made fit for a log: one line of limited length, and no word long enough for a session token.
-private func printable(_ text: String, _ limit: Int) -> String {
+func printable(_ text: String, _ limit: Int) -> String {
     let longestWord = 160
     var result = String.UnicodeScalarView()
     var word = 0

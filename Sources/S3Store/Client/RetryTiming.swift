@@ -1,0 +1,13 @@
+/// How the client waits. Tests replace it, so that they need not wait.
+struct RetryTiming: Sendable {
+    /// A number in 0..<1, for jitter.
+    var random: @Sendable () -> Double = { .random(in: 0..<1) }
+    var sleep: @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
+    /// How long the removal of an unfinished upload may take.
+    var cleanUp = Duration.seconds(10)
+
+    /// Waits.
+    /// - Parameter seconds: not negative.
+    /// - Throws: `CancellationError`.
+    func wait(_ seconds: Double) async throws { try await sleep(.seconds(seconds)) }
+}
