@@ -3,6 +3,9 @@
 SHELL := /bin/bash
 SWIFT ?= swift
 ROUNDS ?= 3
+# Tests at once. Unlimited, hundreds of them start together, and servers and clients in one process starve each other.
+WIDTH ?= 4
+TEST = $(SWIFT) test --skip-build --experimental-maximum-parallelization-width $(WIDTH)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-localstack build build-release demo test test-localstack lint format bench clean
@@ -27,12 +30,12 @@ demo: build ## the whole loop on a generated agent state: embedded store, then a
 
 test: setup ## all tests, against four S3 servers that the run starts and stops itself
 	$(SWIFT) build --build-tests
-	$(SWIFT) test --skip-build
+	$(TEST)
 	@echo "make test: passed"
 
 test-localstack: setup-localstack ## the same tests against LocalStack
 	$(SWIFT) build --build-tests
-	HOLDFAST_TEST_SERVERS=localstack $(SWIFT) test --skip-build
+	HOLDFAST_TEST_SERVERS=localstack $(TEST)
 	@echo "make test-localstack: passed"
 
 lint: setup ## check format and house rules; changes nothing
