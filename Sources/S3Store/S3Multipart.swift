@@ -104,10 +104,11 @@ struct S3Multipart {
         var call = S3Call(.abortMultipartUpload, "DELETE", key: key.text)
         call.query = [("uploadId", uploadID)]
         let (abort, sender, key) = (call, store.sender, key)
+        let limit = Task.isCancelled ? sender.timing.cleanUpAfterCancellation : sender.timing.cleanUp
         // A task of its own: the one that failed may be cancelled, and a cancelled task sends nothing. It is awaited.
         await Task {
             do {
-                try await withTimeLimit(sender.timing.cleanUp) { _ = try await sender.headers(abort) }
+                try await withTimeLimit(limit) { _ = try await sender.headers(abort) }
             } catch let error as StoreError where error.kind == .notFound {
                 // It is complete after all, or was removed by somebody else.
             } catch {

@@ -31,6 +31,7 @@ struct StubbedStore {
             let (waits, logs) = (Waits(), CapturedLogs())
             var timing = waits.timing
             timing.cleanUp = cleanUp
+            timing.cleanUpAfterCancellation = cleanUp
             return try await S3Store.withStore(
                 configuration, credentials: credentials, meter: TransferMeter(), logger: logs.logger,
                 systemTime: systemTime, timing: timing

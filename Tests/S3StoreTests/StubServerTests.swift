@@ -94,7 +94,7 @@ struct StubServerTests {
             answer.pieceDelay = .milliseconds(20)
             return answer
         } _: { server in
-            await #expect(throws: CredentialHTTPError.timedOut) { try await get(server, timeout: .milliseconds(200)) }
+            await #expect(throws: CredentialHTTPError.timedOut) { try await get(server, timeout: .seconds(1)) }
         }
     }
 

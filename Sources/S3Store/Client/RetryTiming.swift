@@ -5,6 +5,8 @@ struct RetryTiming: Sendable {
     var sleep: @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
     /// How long the removal of an unfinished upload may take.
     var cleanUp = Duration.seconds(10)
+    /// The same where the task was cancelled: whoever did that waits, and a stop takes at most a second.
+    var cleanUpAfterCancellation = Duration.milliseconds(800)
 
     /// Waits.
     /// - Parameter seconds: not negative.
