@@ -51,7 +51,7 @@ struct HTTPTransport: Sendable {
                 ? .bytes(body) : .stream(SlicedBody(content: body), length: .known(Int64(sent)))
         }
         try await limiter?.wait(for: sent)
-        meter.count(requests: 1, sent: Int64(sent))
+        meter.count(requests: 1)
         // No deadline for the whole exchange: a large body takes the time it takes, and the time-outs end a stall.
         return try await client.execute(message, deadline: .distantFuture)
     }

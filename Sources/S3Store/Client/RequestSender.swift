@@ -107,6 +107,7 @@ struct RequestSender: Sendable {
         for (name, value) in signature.headers { headers.add(name: name, value: value) }
         headers.add(name: "user-agent", value: S3Bucket.userAgent)
 
+        if call.carriesContent { transport.meter.count(sent: Int64(call.body?.readableBytes ?? 0)) }
         let response = try await transport.send(request, headers: headers, body: call.body)
         progress.headers = response.headers
         guard (200..<300).contains(response.status.code) else {
@@ -119,8 +120,14 @@ struct RequestSender: Sendable {
         do {
             return try await credentials.current()
         } catch let error as CredentialError {
-            let places = error.looked.map { " \($0.name): \($0.reason)." }.joined()
-            throw StoreError(.noCredentials, call.verb, key: call.objectKey, error.problem + places, hint: error.advice)
+            // Why each place had none is for those who ask; the names are enough to see what is missing.
+            for place in error.looked {
+                logger.debug("No credentials", metadata: ["place": "\(place.name)", "reason": "\(place.reason)"])
+            }
+            let places = error.looked.map(\.name).joined(separator: ", ")
+            throw StoreError(
+                .noCredentials, call.verb, key: call.objectKey,
+                places.isEmpty ? error.problem : "\(error.problem) \(places)", hint: error.advice)
         } catch  where !(error is CancellationError) {
             throw StoreError(.noCredentials, call.verb, key: call.objectKey, "no credentials: \(error)")
         }
