@@ -15,6 +15,9 @@ struct S3Call: Sendable {
     private(set) var payload = PayloadHash.empty
     var asksURLEncoding = false
 
+    /// Whether the body is content of an object, and not a document for the store.
+    var carriesContent: Bool { operation == .putObject || operation == .uploadPart }
+
     init(_ operation: ServiceOperation, _ method: String, key: String? = nil) {
         self.operation = operation
         self.method = method
