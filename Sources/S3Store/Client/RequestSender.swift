@@ -128,7 +128,7 @@ struct RequestSender: Sendable {
             throw StoreError(
                 .noCredentials, call.verb, key: call.objectKey,
                 places.isEmpty ? error.problem : "\(error.problem) \(places)", hint: error.advice)
-        } catch  where !(error is CancellationError) {
+        } catch where !(error is CancellationError) {
             throw StoreError(.noCredentials, call.verb, key: call.objectKey, "no credentials: \(error)")
         }
     }
