@@ -128,7 +128,8 @@ struct RequestSender: Sendable {
             throw StoreError(
                 .noCredentials, call.verb, key: call.objectKey,
                 places.isEmpty ? error.problem : "\(error.problem) \(places)", hint: error.advice)
-        } catch where !(error is CancellationError) {
+        } catch {
+            if error is CancellationError { throw error }
             throw StoreError(.noCredentials, call.verb, key: call.objectKey, "no credentials: \(error)")
         }
     }
