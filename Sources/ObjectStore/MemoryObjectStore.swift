@@ -44,6 +44,7 @@ public final class MemoryObjectStore: ObjectStore {
 
     @discardableResult
     public func put(_ key: ObjectKey, _ body: ObjectBody, _ rule: WriteRule) async throws(StoreError) -> ObjectInfo {
+        if Task.isCancelled { throw StoreError(.cancelled, "write", key: key, "was cancelled") }
         let content = try await read(body, for: "write", key)
         meter.count(requests: 1, sent: Int64(content.readableBytes))
         let stored: Stored? = state.withLockedValue { state in

@@ -172,7 +172,6 @@ struct StoreContractTests {
                 withUnsafeCurrentTask { $0?.cancel() }
                 return await kind { try await store.put(key, .bytes(pattern(10)), .overwrite) }
             }
-            if case .memory = backend { return _ = await task.value }
             #expect(await task.value == .cancelled)
             let exists = try await store.exists(key)
             #expect(!exists)
