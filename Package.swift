@@ -48,7 +48,10 @@ let package = Package(
             ]),
         .target(
             name: "Holdfast",
-            dependencies: ["AgentState", "FileIO", "ObjectStore", "S3Store", crypto, log, nioCore, nioLocks]),
+            dependencies: ["AgentState", "FileIO", "ObjectStore", "Repository", "S3Store", crypto, log, nioCore, nioLocks]),
+        .target(
+            name: "Repository", dependencies: ["CZstd", "FileIO", "ObjectStore", crypto, log, nioCore, nioLocks]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(name: "AgentState", dependencies: ["FileIO", nioCore, nioLocks]),
         .target(
             name: "S3Store",
@@ -73,6 +76,9 @@ let package = Package(
             path: "Tests/TestSupport"),
         .testTarget(
             name: "ObjectStoreTests", dependencies: ["FileIO", "ObjectStore", "TestSupport", nioCore, nioLocks]),
+        .testTarget(
+            name: "RepositoryTests",
+            dependencies: ["FileIO", "ObjectStore", "Repository", "TestSupport", crypto, log, nioCore, nioLocks]),
         .testTarget(name: "AgentStateTests", dependencies: ["AgentState", "FileIO", nioCore]),
         .testTarget(name: "HoldfastLoggingTests", dependencies: ["HoldfastLogging", log, nioLocks]),
         .testTarget(
@@ -98,6 +104,6 @@ let package = Package(
     ]
 )
 
-for target in package.targets {
+for target in package.targets where target.type != .system {
     target.swiftSettings = (target.swiftSettings ?? []) + strict
 }

@@ -13,6 +13,8 @@ needed=(
     "ca-certificates:test -e /etc/ssl/certs/ca-certificates.crt"
     "build-essential:compiles"
     "zlib1g-dev:compiles zlib.h"
+    "libzstd-dev:compiles zstd.h"
+    "pkg-config:pkg-config --version"
     "python3:find_python 3 11"
     "python3-venv:has_venv"
 )

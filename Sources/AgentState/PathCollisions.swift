@@ -1,3 +1,4 @@
+import FileIO
 /// Finds which of a set of paths could not lie side by side.
 struct PathCollisions {
     private(set) var accepted: [RelativePath]

@@ -1,4 +1,3 @@
-import FileIO
 import Glibc
 
 /// The path of a file below a storage directory: names separated by `/`, as bytes.
@@ -29,7 +28,7 @@ public struct RelativePath: Sendable, Hashable, Comparable, CustomStringConverti
     }
 
     /// What a directory listing gave, which cannot break the rules.
-    init(listed name: [UInt8], in directory: RelativePath?) {
+    public init(listed name: [UInt8], in directory: RelativePath?) {
         bytes = directory.map { $0.bytes + [UInt8(ascii: "/")] + name } ?? name
     }
 
@@ -51,7 +50,7 @@ public struct RelativePath: Sendable, Hashable, Comparable, CustomStringConverti
     }
 
     /// The directories on the way, the outermost first.
-    var ancestors: [RelativePath] {
+    public var ancestors: [RelativePath] {
         bytes.indices.filter { bytes[$0] == UInt8(ascii: "/") }.map { RelativePath(prefix: bytes[..<$0]) }
     }
 

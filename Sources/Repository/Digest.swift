@@ -1,0 +1,74 @@
+import Crypto
+import NIOCore
+import ObjectStore
+
+/// A SHA-256: the name of a blob, a pack or a snapshot.
+public struct Digest: Sendable, Hashable, Comparable, CustomStringConvertible {
+    /// How many bytes a digest has.
+    public static let byteCount = 32
+
+    // Four words and not an array: a manifest holds tens of thousands of digests.
+    private let words: (UInt64, UInt64, UInt64, UInt64)
+
+    /// The digest of some content.
+    public init(of content: ByteBuffer) {
+        self = content.withUnsafeReadableBytes { Digest(of: $0) }
+    }
+
+    /// The digest of some content.
+    public init(of content: UnsafeRawBufferPointer) {
+        var hasher = SHA256()
+        hasher.update(bufferPointer: content)
+        self.init(hasher)
+    }
+
+    /// What a hasher has come to.
+    public init(_ hasher: SHA256) {
+        self = hasher.finalize().withUnsafeBytes { Digest(words: $0) }
+    }
+
+    /// - Returns: `nil` unless there are exactly 32 bytes.
+    public init?(bytes: some Collection<UInt8>) {
+        guard bytes.count == Self.byteCount else { return nil }
+        self = Array(bytes).withUnsafeBytes { Digest(words: $0) }
+    }
+
+    /// - Returns: `nil` unless the text is 64 lower-case hex digits.
+    public init?(hex text: some StringProtocol) {
+        let digits = Array(text.utf8)
+        guard digits.count == 2 * Self.byteCount else { return nil }
+        var bytes: [UInt8] = []
+        for index in stride(from: 0, to: digits.count, by: 2) {
+            guard let high = Self.value(digits[index]), let low = Self.value(digits[index + 1]) else { return nil }
+            bytes.append(high << 4 | low)
+        }
+        self.init(bytes: bytes)
+    }
+
+    private init(words raw: UnsafeRawBufferPointer) {
+        words = raw.loadUnaligned(as: (UInt64, UInt64, UInt64, UInt64).self)
+    }
+
+    private static func value(_ digit: UInt8) -> UInt8? {
+        switch digit {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
+        default: nil
+        }
+    }
+
+    /// The 32 bytes.
+    public var bytes: [UInt8] { withUnsafeBytes(of: words) { Array($0) } }
+    /// The 64 lower-case hex digits.
+    public var hexadecimal: String { hex(bytes) }
+    public var description: String { hexadecimal }
+
+    public static func == (a: Digest, b: Digest) -> Bool {
+        a.words.0 == b.words.0 && a.words.1 == b.words.1 && a.words.2 == b.words.2 && a.words.3 == b.words.3
+    }
+
+    public static func < (a: Digest, b: Digest) -> Bool { a.bytes.lexicographicallyPrecedes(b.bytes) }
+
+    /// The bytes of a digest are as good as random: any word of it spreads well.
+    public func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
+}
