@@ -10,6 +10,11 @@ public struct Digest: Sendable, Hashable, Comparable, CustomStringConvertible {
     // Four words and not an array: a manifest holds tens of thousands of digests.
     private let words: (UInt64, UInt64, UInt64, UInt64)
 
+    /// The digest whose bytes are all zero, which no content has.
+    static let zero = Digest(words: (0, 0, 0, 0))
+
+    private init(words: (UInt64, UInt64, UInt64, UInt64)) { self.words = words }
+
     /// The digest of some content.
     public init(of content: ByteBuffer) {
         self = content.withUnsafeReadableBytes { Digest(of: $0) }
@@ -31,6 +36,12 @@ public struct Digest: Sendable, Hashable, Comparable, CustomStringConvertible {
     public init?(bytes: some Collection<UInt8>) {
         guard bytes.count == Self.byteCount else { return nil }
         self = Array(bytes).withUnsafeBytes { Digest(words: $0) }
+    }
+
+    /// - Returns: `nil` unless there are exactly 32 bytes.
+    init?(bytes: UnsafeRawBufferPointer) {
+        guard bytes.count == Self.byteCount else { return nil }
+        self.init(words: bytes)
     }
 
     /// - Returns: `nil` unless the text is 64 lower-case hex digits.
@@ -58,7 +69,12 @@ public struct Digest: Sendable, Hashable, Comparable, CustomStringConvertible {
     }
 
     /// The 32 bytes.
-    public var bytes: [UInt8] { withUnsafeBytes(of: words) { Array($0) } }
+    public var bytes: [UInt8] { withBytes { Array($0) } }
+
+    func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        withUnsafeBytes(of: words) { body($0) }
+    }
+
     /// The 64 lower-case hex digits.
     public var hexadecimal: String { hex(bytes) }
     public var description: String { hexadecimal }

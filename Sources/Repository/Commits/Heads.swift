@@ -1,0 +1,95 @@
+import ObjectStore
+
+/// The newest snapshots of a memory: what a listing of its commits comes down to.
+public struct Heads: Sendable {
+    /// Commits that no other contains, the newest first. More than one after saves that could not see each other; the
+    /// next save merges them.
+    public internal(set) var snapshots: [Snapshot] = []
+    /// Commits that cannot be read, each with the reason.
+    public internal(set) var damaged: [Damage] = []
+    /// The highest number in use; 0 if there is no commit.
+    public internal(set) var highestSequence: UInt64 = 0
+
+    public struct Damage: Sendable, Equatable {
+        public let name: CommitName
+        public let reason: String
+    }
+
+    /// The snapshot that a reader takes.
+    public var tip: Snapshot? { snapshots.first }
+    /// The memory has no commit, not even a damaged one.
+    public var isEmpty: Bool { highestSequence == 0 }
+}
+
+extension Repository {
+    /// Finds the newest snapshots: one listing, and one request for each head that is not known already.
+    /// - Parameter known: snapshots that need not be fetched where the store's tag of them is still the same.
+    /// - Throws: ``StoreError``; a store that may not be listed is `denied`, never empty. ``RepositoryError`` for a memory
+    ///   of another repository or a newer format.
+    public func heads(known: [Snapshot] = []) async throws -> Heads {
+        let page = try await store.page(prefix: commitPrefix, after: nil, limit: Self.newestLimit)
+        var listed: [(name: CommitName, etag: ETag?)] = []
+        for object in page.objects {
+            let text = object.key.text.utf8.dropFirst(commitPrefix.utf8.count)
+            guard let name = CommitName(String(decoding: text, as: UTF8.self)) else { continue }
+            listed.append((name, object.etag))
+        }
+        listed.sort { $0.name < $1.name }
+
+        var heads = Heads()
+        heads.highestSequence = listed.first?.name.sequence ?? 0
+        var contained: Set<String> = []
+        var horizon: UInt64 = 0
+        for (name, etag) in listed where !contained.contains(name.description) && name.sequence >= horizon {
+            let snapshot: Snapshot
+            if let same = known.first(where: { $0.name == name && $0.etag != nil && $0.etag == etag }) {
+                snapshot = same
+            } else {
+                switch try await read(name) {
+                case .success(let read): snapshot = read
+                case .failure(let error):
+                    if error.kind != .damaged { throw error }
+                    heads.damaged.append(Heads.Damage(name: name, reason: error.message))
+                    continue
+                }
+            }
+            try checkOwner(snapshot)
+            if heads.snapshots.isEmpty { horizon = Self.horizon(of: snapshot.commit) }
+            heads.snapshots.append(snapshot)
+            contained.formUnion(snapshot.commit.ancestors)
+        }
+        return heads
+    }
+
+    /// Below this number, a commit that names as many ancestors as it can is taken to contain all.
+    private static func horizon(of commit: Commit) -> UInt64 {
+        guard commit.ancestors.count >= Commit.ancestorLimit else { return 0 }
+        return commit.ancestors.compactMap { CommitName($0)?.sequence }.min() ?? 0
+    }
+
+    /// Reads one commit.
+    /// - Returns: the reason if the commit is missing or damaged.
+    /// - Throws: ``StoreError`` if that is not known.
+    func read(_ name: CommitName) async throws -> Result<Snapshot, RepositoryError> {
+        let key = key(of: name)
+        do {
+            let content = try await store.get(key)
+            let bytes = try await content.collect(upTo: Commit.maxLength)
+            return .success(try Snapshot(name: name, bytes: bytes, etag: content.info.etag))
+        } catch let error as FormatError {
+            return .failure(error.about(key))
+        } catch let error as StoreError where error.kind == .notFound {
+            return .failure(.damaged(key, "it does not exist"))
+        } catch let error as StoreError where error.kind == .tooLarge || error.kind == .corrupt {
+            return .failure(.damaged(key, error.reason))
+        }
+    }
+
+    func checkOwner(_ snapshot: Snapshot) throws {
+        guard ObjectKey(snapshot.commit.repository) != ObjectKey(repository) else { return }
+        throw RepositoryError(
+            .wrongRepository, key: key(of: snapshot.name),
+            "'\(memory)' holds the memory of '\(snapshot.commit.repository)', not of '\(repository)'",
+            hint: "Both names make the same key. Use another --prefix for one of them.")
+    }
+}

@@ -1,0 +1,98 @@
+import NIOConcurrencyHelpers
+import ObjectStore
+
+/// All commits of a memory.
+public struct History: Sendable {
+    /// The newest first.
+    public internal(set) var snapshots: [Snapshot] = []
+    /// Commits that cannot be read.
+    public internal(set) var damaged: [Heads.Damage] = []
+    /// When the store wrote each commit, by its clock, in nanoseconds since 1970.
+    public internal(set) var written: [CommitName: Int64] = [:]
+    /// Objects under `commits/` that are no commits.
+    public internal(set) var strangers: [ObjectKey] = []
+}
+
+extension Repository {
+    /// Reads all commits: one listing and one request for each.
+    /// - Throws: as ``heads(known:)``.
+    public func history() async throws -> History {
+        var history = History()
+        var names: [CommitName] = []
+        for object in try await store.list(prefix: commitPrefix).collect() {
+            let text = object.key.text.utf8.dropFirst(commitPrefix.utf8.count)
+            guard let name = CommitName(String(decoding: text, as: UTF8.self)) else {
+                history.strangers.append(object.key)
+                continue
+            }
+            names.append(name)
+            history.written[name] = object.lastModified
+        }
+        let found = NIOLockedValueBox(history)
+        try await forEachConcurrently(names, limit: concurrency) { name in
+            switch try await read(name) {
+            case .success(let snapshot):
+                try checkOwner(snapshot)
+                found.withLockedValue { $0.snapshots.append(snapshot) }
+            case .failure(let error):
+                guard error.kind == .damaged else { throw error }
+                found.withLockedValue { $0.damaged.append(Heads.Damage(name: name, reason: error.message)) }
+            }
+        }
+        history = found.withLockedValue { $0 }
+        history.snapshots.sort { $0.name < $1.name }
+        history.damaged.sort { $0.name < $1.name }
+        return history
+    }
+
+    /// Finds a snapshot by what a person calls it.
+    /// - Parameter text: `latest`, `latest~N` (the Nth before it, along first parents), or the first digits of an id, at
+    ///   least four.
+    /// - Throws: ``RepositoryError`` of kind `noSuchSnapshot`; otherwise as ``heads(known:)``.
+    public func snapshot(named text: String) async throws -> Snapshot {
+        if text == "latest" || text.hasPrefix("latest~") {
+            guard let back = text == "latest" ? 0 : Int(text.dropFirst("latest~".count)), back >= 0 else {
+                throw RepositoryError(
+                    .noSuchSnapshot, "'\(text)' names no snapshot", hint: "Use latest, latest~N or an id of holdfast log.")
+            }
+            return try await ancestor(back, of: text)
+        }
+        let all = try await history().snapshots
+        let isID = text.utf8.count >= 4 && text.utf8.allSatisfy { "0123456789abcdef".utf8.contains($0) }
+        let matching = isID ? all.filter { $0.id.hexadecimal.hasPrefix(text) } : []
+        guard let only = matching.first, matching.count == 1 else {
+            let problem = matching.isEmpty ? "no snapshot is called" : "more than one snapshot begins with"
+            throw RepositoryError(
+                .noSuchSnapshot, "\(problem) '\(text)' in '\(memory)'",
+                hint: "Use latest, latest~N or at least four digits of an id that holdfast log shows.")
+        }
+        return only
+    }
+
+    private func ancestor(_ steps: Int, of text: String) async throws -> Snapshot {
+        guard var current = try await heads().tip else {
+            throw RepositoryError(.noSuchSnapshot, "'\(memory)' has no snapshot yet", hint: "Run holdfast push first.")
+        }
+        for _ in 0..<steps {
+            guard let parent = try await parents(of: current).first else {
+                throw RepositoryError(
+                    .noSuchSnapshot, "'\(text)' is older than the oldest snapshot of '\(memory)'",
+                    hint: "holdfast log shows those that are there.")
+            }
+            current = parent
+        }
+        return current
+    }
+
+    /// The parents that still exist and are what the commit says they are.
+    func parents(of snapshot: Snapshot) async throws -> [Snapshot] {
+        var found: [Snapshot] = []
+        for parent in snapshot.commit.parents {
+            guard let name = CommitName(parent.name), case .success(let read) = try await read(name),
+                read.id.hexadecimal == parent.sha256
+            else { continue }
+            found.append(read)
+        }
+        return found
+    }
+}

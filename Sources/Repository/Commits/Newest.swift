@@ -1,0 +1,110 @@
+import ObjectStore
+
+/// The newest snapshots with their manifests: what a save builds upon and a restore takes.
+public struct Newest: Sendable {
+    public internal(set) var heads: Heads
+    /// Of each of the heads' snapshots.
+    public internal(set) var manifests: [Manifest] = []
+
+    public var tip: Snapshot? { heads.tip }
+
+    /// Whether a snapshot is one of the heads or contained in one.
+    func contains(_ snapshot: Snapshot) -> Bool {
+        heads.snapshots.contains { head in
+            head.id == snapshot.id || head.commit.contains(snapshot.name)
+        }
+    }
+}
+
+extension Commit {
+    /// Whether this commit was made from another one, as far as it says.
+    func contains(_ name: CommitName) -> Bool {
+        if ancestors.contains(name.description) { return true }
+        guard ancestors.count >= Self.ancestorLimit, let oldest = ancestors.compactMap({ CommitName($0) }).max() else {
+            return false
+        }
+        return name.sequence < oldest.sequence
+    }
+}
+
+extension Repository {
+    /// How many older snapshots are tried in place of a damaged one.
+    private static let fallbacks = 20
+
+    /// Reads the newest snapshots and their manifests. A snapshot whose commit or manifest is damaged is replaced by the
+    /// newest one before it that is whole; ``Heads/damaged`` says what is wrong with which.
+    /// - Parameters:
+    ///   - known: snapshots and manifests that need not be fetched again.
+    ///   - excluded: snapshots that are known to be damaged, with the reason.
+    /// - Throws: as ``heads(known:)``.
+    public func newest(
+        known: [(snapshot: Snapshot, manifest: Manifest)] = [], excluding excluded: [CommitName: String] = [:]
+    ) async throws -> Newest {
+        let heads = try await heads(known: known.map(\.snapshot))
+        var found = Newest(heads: heads)
+        found.heads.snapshots = []
+        var candidates = heads.snapshots.map(\.name)
+        let read = Dictionary(heads.snapshots.map { ($0.name, $0) }) { first, _ in first }
+        if candidates.isEmpty, let name = heads.damaged.map(\.name).min() {
+            // No commit of the newest is whole: their numbers lead to older ones.
+            candidates = try await olderNames(than: name)
+        }
+        var tried = 0
+        while !candidates.isEmpty, tried < heads.snapshots.count + Self.fallbacks {
+            let name = candidates.removeFirst()
+            tried += 1
+            guard !found.heads.snapshots.contains(where: { $0.name == name || $0.commit.contains(name) }) else { continue }
+            let reason: String
+            switch try await whole(name, read[name], known, excluded) {
+            case .success(let (snapshot, manifest)):
+                try checkOwner(snapshot)
+                found.heads.snapshots.append(snapshot)
+                found.manifests.append(manifest)
+                continue
+            case .failure(let error): reason = error.message
+            }
+            if !found.heads.damaged.contains(where: { $0.name == name }) {
+                found.heads.damaged.append(Heads.Damage(name: name, reason: reason))
+            }
+            // Those before it, newest first; they stand behind the other heads.
+            let older = read[name]?.commit.ancestors.compactMap { CommitName($0) }.sorted() ?? []
+            candidates += older.filter { !candidates.contains($0) }
+        }
+        return found
+    }
+
+    private func olderNames(than name: CommitName) async throws -> [CommitName] {
+        var names: [CommitName] = []
+        for object in try await store.page(prefix: commitPrefix, after: nil, limit: Self.newestLimit).objects {
+            let text = object.key.text.utf8.dropFirst(commitPrefix.utf8.count)
+            if let older = CommitName(String(decoding: text, as: UTF8.self)), name < older { names.append(older) }
+        }
+        return names.sorted()
+    }
+
+    /// A snapshot with its manifest.
+    /// - Returns: the reason if either is damaged.
+    /// - Throws: what is wrong with the store.
+    private func whole(
+        _ name: CommitName, _ read: Snapshot?, _ known: [(snapshot: Snapshot, manifest: Manifest)],
+        _ excluded: [CommitName: String]
+    ) async throws -> Result<(Snapshot, Manifest), RepositoryError> {
+        if let reason = excluded[name] { return .failure(.damaged(key(of: name), reason)) }
+        let snapshot: Snapshot
+        if let read {
+            snapshot = read
+        } else {
+            switch try await self.read(name) {
+            case .success(let older): snapshot = older
+            case .failure(let error):
+                guard error.kind == .damaged else { throw error }
+                return .failure(error)
+            }
+        }
+        if let same = known.first(where: { $0.snapshot.id == snapshot.id }) { return .success((snapshot, same.manifest)) }
+        do { return .success((snapshot, try await manifest(of: snapshot))) } catch let error as RepositoryError {
+            guard error.kind == .damaged else { throw error }
+            return .failure(error)
+        }
+    }
+}

@@ -1,0 +1,143 @@
+import NIOCore
+import ObjectStore
+
+/// The complete description of a snapshot: every file, and where its content is.
+public struct Manifest: Sendable {
+    let place: Commit.ManifestPlace
+    let root: ManifestRoot
+    /// The files of each page of ``root``.
+    let pages: [[Entry]]
+
+    /// In the byte order of their paths.
+    public var entries: [Entry] { pages.flatMap(\.self) }
+    /// Files in the snapshot.
+    public var fileCount: Int { root.files }
+    /// The sum of their sizes.
+    public var byteCount: Int64 { root.bytes }
+
+    /// - Throws: ``FormatError`` unless the pages are those of the root.
+    init(place: Commit.ManifestPlace, root: ManifestRoot, pages: [[Entry]]) throws(FormatError) {
+        self.place = place
+        self.root = root
+        self.pages = pages
+        guard pages.count == root.pages.count, zip(pages, root.pages).allSatisfy({ $0.count == $1.files }) else {
+            throw FormatError("the manifest's pages do not have the files that its root says")
+        }
+        var last: Entry?
+        var bytes: Int64 = 0
+        for page in pages {
+            if let last, let first = page.first, !(last.path < first.path) {
+                throw FormatError("the manifest's pages are out of order")
+            }
+            last = page.last ?? last
+            for entry in page { bytes &+= entry.size }
+        }
+        guard pages.reduce(0, { $0 + $1.count }) == root.files, bytes == root.bytes else {
+            throw FormatError("the manifest's files do not add up to what its root says")
+        }
+    }
+
+    /// The packs that the snapshot needs, each with its size in bytes.
+    var packSizes: [Digest: Int64] {
+        let own = Digest(hex: place.pack) ?? Pack.own
+        var sizes: [Digest: Int64] = [:]
+        for use in root.packs {
+            if use.pack == Pack.own { sizes[own] = Int64(place.packSize) } else { sizes[use.pack] = use.size }
+        }
+        return sizes
+    }
+
+    /// Every frame that the snapshot itself refers to; those of chunks that stand in chunk lists come on top.
+    var frames: Set<FrameLocation> {
+        var frames = Set(root.pages.map(\.blob.frame))
+        if let root = place.root { frames.insert(root.frame) }
+        for page in pages { for entry in page { for blob in entry.references { frames.insert(blob.frame) } } }
+        return frames
+    }
+}
+
+extension Repository {
+    /// Reads a snapshot's manifest: one request for the root and the pages that were written with it, and one for each
+    /// older pack that holds further pages.
+    /// - Throws: ``RepositoryError`` of kind `damaged`, ``StoreError``.
+    public func manifest(of snapshot: Snapshot) async throws -> Manifest {
+        let place = snapshot.commit.manifest
+        guard let rootBlob = place.root else { throw RepositoryError.damaged(key(of: snapshot.name), "no manifest") }
+        let pack = rootBlob.frame.pack
+        let key = key(ofPack: pack)
+        // The pages that came with the root lie before it. Which they are says only the root, so all bytes are taken.
+        let region = try await region(of: place, key)
+        do {
+            let rootBytes = try Self.blob(rootBlob, in: region, from: place.pages, key)
+            let root = try ManifestRoot.decode(rootBytes).moved(from: Pack.own, to: pack)
+            var byDigest: [Digest: ByteBuffer] = [:]
+            let isHere = { (blob: BlobReference) in blob.frame.pack == pack && blob.frame.offset >= place.pages }
+            var content: (frame: FrameLocation, content: FrameContent)?
+            for blob in root.pages.map(\.blob) where isHere(blob) {
+                if content?.frame != blob.frame {
+                    content = (blob.frame, try Self.content(of: blob.frame, in: region, from: place.pages, key))
+                }
+                byDigest[blob.digest] = try content?.content.blob(blob)
+            }
+            let others = root.pages.map(\.blob).filter { !isHere($0) }
+            if !others.isEmpty { byDigest.merge(try await readBlobs(others)) { $1 } }
+            var pages: [[Entry]] = []
+            for page in root.pages {
+                let entries = try ManifestPage.decode(byDigest[page.blob.digest] ?? ByteBuffer())
+                pages.append(entries.map { $0.moved(from: Pack.own, to: page.blob.frame.pack) })
+            }
+            return try Manifest(place: place, root: root, pages: pages)
+        } catch let error as FormatError {
+            throw error.about(key)
+        }
+    }
+
+    /// Reads only the first part of a manifest.
+    func root(of snapshot: Snapshot) async throws -> ManifestRoot {
+        guard let blob = snapshot.commit.manifest.root else {
+            throw RepositoryError.damaged(key(of: snapshot.name), "no manifest")
+        }
+        let bytes = try await readBlobs([blob])[blob.digest] ?? ByteBuffer()
+        do throws(FormatError) {
+            return try ManifestRoot.decode(bytes).moved(from: Pack.own, to: blob.frame.pack)
+        } catch {
+            throw error.about(key(ofPack: blob.frame.pack))
+        }
+    }
+
+    /// The bytes from the first page that was written with a root to the end of the root.
+    private func region(of place: Commit.ManifestPlace, _ key: ObjectKey) async throws -> ByteBuffer {
+        let range = place.pages..<(place.offset + place.storedLength)
+        let content = try await open(key, range)
+        let bytes = try await content.collect(upTo: range.count)
+        guard bytes.readableBytes == range.count else {
+            throw RepositoryError.damaged(key, "it ends before byte \(range.upperBound)")
+        }
+        return bytes
+    }
+
+    private static func content(
+        of frame: FrameLocation, in region: ByteBuffer, from start: Int, _ key: ObjectKey
+    ) throws(RepositoryError) -> FrameContent {
+        guard frame.offset >= start,
+            let bytes = region.getSlice(
+                at: region.readerIndex + frame.offset - start, length: frame.storedLength)
+        else { throw .damaged(key, "a page of the manifest lies outside of it") }
+        return try StoredFrame(location: frame, bytes: bytes, key: key).expand()
+    }
+
+    private static func blob(
+        _ blob: BlobReference, in region: ByteBuffer, from start: Int, _ key: ObjectKey
+    ) throws(RepositoryError) -> ByteBuffer {
+        try content(of: blob.frame, in: region, from: start, key).blob(blob)
+    }
+}
+
+extension ManifestRoot {
+    /// The same root where a pack is called by another name. Sizes in ``packs`` stay with the stored name.
+    func moved(from pack: Digest, to other: Digest) -> ManifestRoot {
+        var copy = self
+        copy.pages = pages.map { Page(blob: $0.blob.moved(from: pack, to: other), files: $0.files) }
+        return copy
+    }
+}

@@ -1,0 +1,138 @@
+import NIOConcurrencyHelpers
+import NIOCore
+import ObjectStore
+
+/// Frames of one pack that are read with one request.
+struct PackRead: Sendable {
+    let pack: Digest
+    /// In the order of their offsets.
+    var frames: [FrameLocation]
+
+    var range: Range<Int> { frames[0].offset..<end }
+    private var end: Int { frames.reduce(0) { max($0, $1.range.upperBound) } }
+
+    /// Bytes between two wanted frames that are rather read than asked around: a request costs more.
+    static let widestGap = 512 << 10
+    /// The longest range of one request, so that several requests share the work and a repeated one costs little.
+    static let longest = 16 << 20
+
+    /// Puts frames that lie close to each other into common requests.
+    static func plan(_ frames: some Sequence<FrameLocation>) -> [PackRead] {
+        var reads: [PackRead] = []
+        for frame in frames.sorted(by: { ($0.pack, $0.offset) < ($1.pack, $1.offset) }) {
+            if let last = reads.last, last.pack == frame.pack, let lastFrame = last.frames.last {
+                if lastFrame == frame { continue }
+                let range = last.range
+                if frame.offset <= range.upperBound + widestGap, frame.range.upperBound - range.lowerBound <= longest {
+                    reads[reads.count - 1].frames.append(frame)
+                    continue
+                }
+            }
+            reads.append(PackRead(pack: frame.pack, frames: [frame]))
+        }
+        return reads
+    }
+}
+
+/// A frame as it lies in its pack.
+public struct StoredFrame: Sendable {
+    public let location: FrameLocation
+    let bytes: ByteBuffer
+    let key: ObjectKey
+
+    /// Expands the frame. It takes a millisecond and more for each MiB; callable from any thread.
+    /// - Throws: ``RepositoryError`` of kind `damaged`.
+    public func expand() throws(RepositoryError) -> FrameContent {
+        do throws(FormatError) {
+            return FrameContent(bytes: try Zstd.expand(bytes, length: location.length), key: key)
+        } catch {
+            throw error.about(key)
+        }
+    }
+}
+
+/// The content of a frame: blobs, back to back.
+public struct FrameContent: Sendable {
+    let bytes: ByteBuffer
+    let key: ObjectKey
+
+    /// A blob of the frame, with its digest verified.
+    /// - Throws: ``RepositoryError`` of kind `damaged`.
+    public func blob(_ blob: BlobReference) throws(RepositoryError) -> ByteBuffer {
+        guard let content = bytes.getSlice(at: bytes.readerIndex + blob.offset, length: blob.length),
+            Digest(of: content) == blob.digest
+        else {
+            throw .damaged(key, "the blob \(blob.digest.hexadecimal.prefix(12)) in it has another SHA-256")
+        }
+        return content
+    }
+}
+
+extension Repository {
+    /// Reads frames, those that lie together with one request, and hands each over as soon as it has arrived.
+    /// - Parameters:
+    ///   - frames: each at most once is enough; in any order.
+    ///   - packsAtOnce: requests at once.
+    ///   - deliver: may be called by several tasks at a time; while it works, its request waits.
+    /// - Throws: ``RepositoryError`` of kind `damaged` for a pack that is missing or too short, ``StoreError``, or what
+    ///   `deliver` throws.
+    public func readFrames(
+        _ frames: some Sequence<FrameLocation>, packsAtOnce: Int = 4,
+        _ deliver: @escaping @Sendable (StoredFrame) async throws -> Void
+    ) async throws {
+        try await forEachConcurrently(PackRead.plan(frames), limit: max(1, min(concurrency, packsAtOnce))) { read in
+            try await readPack(read, deliver)
+        }
+    }
+
+    private func readPack(
+        _ read: PackRead, _ deliver: @Sendable (StoredFrame) async throws -> Void
+    ) async throws {
+        let key = key(ofPack: read.pack)
+        let range = read.range
+        let content = try await open(key, range)
+        var pending = ByteBuffer()
+        var position = range.lowerBound
+        var rest = read.frames[...]
+        for try await var chunk in content.chunks {
+            // Between two frames there may be bytes that nobody asked for.
+            pending.writeBuffer(&chunk)
+            while let frame = rest.first {
+                let skip = frame.offset - position
+                guard pending.readableBytes >= skip + frame.storedLength else { break }
+                pending.moveReaderIndex(forwardBy: skip)
+                let bytes = pending.readSlice(length: frame.storedLength) ?? ByteBuffer()
+                position = frame.range.upperBound
+                rest.removeFirst()
+                try await deliver(StoredFrame(location: frame, bytes: bytes, key: key))
+            }
+            pending.discardReadBytes()
+        }
+        guard rest.isEmpty else { throw RepositoryError.damaged(key, "it ends before byte \(range.upperBound)") }
+    }
+
+    /// Opens a range of a pack.
+    /// - Throws: ``RepositoryError`` of kind `damaged` for a pack that is missing or too short, ``StoreError``.
+    func open(_ key: ObjectKey, _ range: Range<Int>) async throws -> ObjectContent {
+        let wanted = Int64(range.lowerBound)..<Int64(range.upperBound)
+        do { return try await store.get(key, range: wanted, ifMatch: nil) } catch {
+            if error.kind == .notFound { throw RepositoryError.damaged(key, "it does not exist") }
+            if error.kind == .invalid { throw RepositoryError.damaged(key, "it ends before byte \(range.lowerBound)") }
+            throw error
+        }
+    }
+
+    /// Reads blobs that are small together, such as parts of a manifest.
+    func readBlobs(_ blobs: [BlobReference]) async throws -> [Digest: ByteBuffer] {
+        let byFrame = Dictionary(grouping: blobs, by: \.frame)
+        let found = NIOLockedValueBox<[Digest: ByteBuffer]>([:])
+        try await readFrames(byFrame.keys) { frame in
+            let content = try frame.expand()
+            for blob in byFrame[frame.location] ?? [] {
+                let bytes = try content.blob(blob)
+                found.withLockedValue { $0[blob.digest] = bytes }
+            }
+        }
+        return found.withLockedValue { $0 }
+    }
+}

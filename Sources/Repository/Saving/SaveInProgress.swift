@@ -1,0 +1,221 @@
+import FileIO
+import Logging
+import ObjectStore
+
+/// One save at work: merges, commits, and merges with whoever was faster.
+struct SaveInProgress {
+    let repository: Repository
+    let writer: SnapshotWriter
+    let request: SaveRequest
+
+    /// The newest snapshots.
+    private var newest: Newest
+    private var trait: Commit.StoreTrait?
+    /// Our state, once it is a commit; then only merging is left to do.
+    private var mine: (snapshot: Snapshot, manifest: Manifest)?
+    /// Our commit has been read back as a part of the history.
+    private var isCommitted = false
+    private var conflicts: Set<RelativePath> = []
+    private var isMerged = false
+
+    init(repository: Repository, writer: SnapshotWriter, request: SaveRequest) {
+        self.repository = repository
+        self.writer = writer
+        self.request = request
+        newest = writer.newest
+    }
+
+    mutating func run() async throws -> SaveResult {
+        for round in 0..<Repository.saveRounds {
+            let state = try await combinedHeads()
+            let merge = merge(into: state, preferOurs: false)
+            conflicts.formUnion(merge.conflicts.map(\.path))
+            if isUnchanged(merge, state), let tip = newest.tip, newest.heads.snapshots.count == 1 {
+                return result(tip, newest.manifests[0])
+            }
+            var parents = newest.heads.snapshots
+            var kept: (snapshot: Snapshot, manifest: Manifest)?
+            if merge.lostOurs {
+                // Our version of these files is in no snapshot yet, so it gets one of its own.
+                kept = try await keepOurs(state)
+                parents += [kept?.snapshot].compactMap(\.self)
+            }
+            isMerged = isMerged || parents.count > 1 || merge.choices.contains { !$0.isOurs }
+            let manifest = try await writer.writeManifest(contents(merge, state), reusing: newest.manifests)
+            let commit = try await commit(manifest, parents)
+            let name = CommitName(sequence: commit.seq, nonce: commit.store.createOnly ? nil : commit.nonce)
+            switch try await repository.propose(commit, as: name) {
+            case .won(let snapshot):
+                mine = (snapshot, manifest)
+                if try await isAlone(snapshot) { return result(snapshot, manifest) }
+            case .lost:
+                repository.logger.info("Another save was faster; merging with it", metadata: ["commit": "\(name)"])
+                if mine == nil { mine = kept }
+            }
+            // Writers who met would meet again: the wait grows, and is as random as it is long.
+            let wait = Duration.milliseconds(50 << round)
+            try await repository.environment.sleep(repository.environment.jitter(upTo: wait))
+            try await refresh()
+        }
+        // Our commit is a part of the history; the next save merges what is left.
+        if isCommitted, let mine { return result(mine.snapshot, mine.manifest) }
+        let kept =
+            if let mine { mine } else { try await keepOurs(try await combinedHeads()) }
+        throw RepositoryError(
+            .conflict, key: repository.key(of: kept.snapshot.name),
+            "others saved at the same time, \(Repository.saveRounds) times in a row; the state is kept as snapshot "
+                + "\(kept.snapshot.shortID) beside the newest one",
+            hint: "Run the command again: it merges both.")
+    }
+
+    private func result(_ snapshot: Snapshot, _ manifest: Manifest) -> SaveResult {
+        SaveResult(
+            snapshot: snapshot, manifest: manifest, isNew: mine != nil, isMerged: isMerged,
+            conflicts: conflicts.sorted(), uploadedBytes: writer.uploadedBytes)
+    }
+
+    // MARK: What is in the store
+
+    private mutating func refresh() async throws {
+        var known = zip(newest.heads.snapshots, newest.manifests).map { (snapshot: $0, manifest: $1) }
+        if let mine { known.append(mine) }
+        newest = try await repository.newest(known: known)
+    }
+
+    /// The files of all heads together.
+    private mutating func combinedHeads() async throws -> [Entry] {
+        guard var state = newest.manifests.first?.entries else { return [] }
+        for (index, other) in newest.heads.snapshots.enumerated().dropFirst() {
+            let base = try await repository.commonFiles(newest.heads.snapshots[..<index], other)
+            let theirs = newest.manifests[index].entries
+            let merge = ThreeWayMerge(base: base.map(\.facts), ours: state.map(\.facts), theirs: theirs.map(\.facts))
+            conflicts.formUnion(merge.conflicts.map(\.path))
+            state = merge.choices.map { choice in
+                switch choice {
+                case .ours(let index): state[index]
+                case .theirs(let index): theirs[index]
+                }
+            }
+        }
+        return state
+    }
+
+    /// Looks whether a reader finds our commit, and nothing beside it.
+    ///
+    /// If nobody can find it, its name belongs to a past that was pruned, or someone has overwritten it: then our state is
+    /// not saved yet.
+    private mutating func isAlone(_ snapshot: Snapshot) async throws -> Bool {
+        let found = try await repository.heads(known: [snapshot])
+        let isContained = found.snapshots.contains { $0.commit.ancestors.contains(snapshot.name.description) }
+        isCommitted = isContained || found.snapshots.contains { $0.id == snapshot.id }
+        if !isCommitted { mine = nil }
+        return isCommitted && (isContained || found.snapshots.count == 1)
+    }
+
+    // MARK: What is ours
+
+    private func merge(into state: [Entry], preferOurs: Bool) -> ThreeWayMerge {
+        let theirs = state.map(\.facts)
+        // Once our state is a commit, it is one of the heads, and nothing is ours beyond them.
+        if mine != nil { return ThreeWayMerge(base: theirs, ours: theirs, theirs: theirs) }
+        return ThreeWayMerge(
+            base: base(state), ours: request.files.map(\.facts), theirs: theirs, preferOurs: preferOurs)
+    }
+
+    /// What our state and the newest snapshots have in common.
+    private func base(_ state: [Entry]) -> [FileFacts] {
+        guard let base = request.base else { return [] }
+        if newest.contains(base.snapshot) { return base.entries.map(\.facts) }
+        // The snapshot that we come from is damaged in the store, which fell back to one before it.
+        let isOlder = newest.heads.snapshots.contains { base.snapshot.commit.contains($0.name) }
+        return isOlder ? state.map(\.facts) : []
+    }
+
+    private func isUnchanged(_ merge: ThreeWayMerge, _ state: [Entry]) -> Bool {
+        merge.choices.count == state.count && merge.choices.allSatisfy { !$0.isOurs }
+    }
+
+    private func contents(_ merge: ThreeWayMerge, _ state: [Entry]) -> [SnapshotWriter.Content] {
+        merge.choices.map { choice in
+            switch choice {
+            case .theirs(let index): return .stored(state[index])
+            case .ours(let index):
+                // With our state committed, both sides are the same list.
+                guard mine == nil else { return .stored(state[index]) }
+                switch request.files[index] {
+                case .stored(let entry): return .stored(entry)
+                case .new(let file): return .new(file)
+                }
+            }
+        }
+    }
+
+    /// Commits the state with all of our versions under a name of its own, beside the newest snapshot.
+    private mutating func keepOurs(_ state: [Entry]) async throws -> (snapshot: Snapshot, manifest: Manifest) {
+        let merge = merge(into: state, preferOurs: true)
+        let manifest = try await writer.writeManifest(contents(merge, state), reusing: newest.manifests)
+        // As old as the newest and with its parents: it stands beside it, and takes no number that others race for.
+        let tip = newest.tip?.commit
+        let commit = try await commit(
+            manifest, number: max(tip?.seq ?? 0, 1), parents: tip?.parents ?? [], ancestors: tip?.ancestors ?? [],
+            note: "kept beside the newest snapshot")
+        let name = CommitName(sequence: commit.seq, nonce: commit.nonce)
+        guard case .won(let snapshot) = try await repository.propose(commit, as: name) else {
+            throw RepositoryError.damaged(repository.key(of: name), "another commit has its unique name")
+        }
+        return (snapshot, manifest)
+    }
+
+    // MARK: The commit
+
+    private mutating func commit(_ manifest: Manifest, _ parents: [Snapshot]) async throws -> Commit {
+        var ancestors = Set(parents.map(\.name))
+        for parent in parents { ancestors.formUnion(parent.commit.ancestors.compactMap { CommitName($0) }) }
+        // What cannot be read is passed over once and for all.
+        ancestors.formUnion(newest.heads.damaged.map(\.name))
+        let number = (parents.map(\.commit.seq) + [newest.heads.highestSequence]).max() ?? 0
+        return try await commit(
+            manifest, number: number + 1, parents: parents.map(\.asParent),
+            ancestors: ancestors.sorted().prefix(Commit.ancestorLimit).map(\.description),
+            note: mine == nil ? request.note : "merge")
+    }
+
+    private mutating func commit(
+        _ manifest: Manifest, number: UInt64, parents: [Commit.Parent], ancestors: [String], note: String?
+    ) async throws -> Commit {
+        let environment = repository.environment
+        guard environment.uptime() - writer.started < Repository.longestSave else {
+            throw RepositoryError(
+                .tooSlow,
+                "the save took more than \(Repository.longestSave.components.seconds / 3600) hours, so what it builds upon "
+                    + "may have been pruned", hint: "Run the command again.")
+        }
+        if trait == nil {
+            let known = newest.heads.snapshots + [request.base?.snapshot].compactMap(\.self)
+            trait = try await repository.storeTrait(knownTo: known)
+        }
+        return Commit(
+            format: Int(formatVersion), seq: number, nonce: environment.nonce(), parents: parents, ancestors: ancestors,
+            repository: repository.repository, agent: repository.agent, writer: request.writer,
+            time: timeText(environment.now()), run: request.run, files: manifest.fileCount, bytes: manifest.byteCount,
+            newBytes: writer.uploadedBytes, manifest: manifest.place,
+            store: trait ?? Commit.StoreTrait(createOnly: false, location: ""), note: note)
+    }
+}
+
+extension Repository {
+    /// The files of the newest snapshot that all of these contain; none if there is no such snapshot any more.
+    fileprivate func commonFiles(_ heads: ArraySlice<Snapshot>, _ other: Snapshot) async throws -> [Entry] {
+        func contained(_ snapshot: Snapshot) -> Set<String> {
+            Set(snapshot.commit.ancestors + [snapshot.name.description])
+        }
+        let ours = heads.reduce(into: Set<String>()) { $0.formUnion(contained($1)) }
+        for name in ours.intersection(contained(other)).compactMap({ CommitName($0) }).sorted().prefix(3) {
+            guard case .success(let snapshot) = try await read(name) else { continue }
+            do { return try await manifest(of: snapshot).entries } catch let error as RepositoryError {
+                if error.kind != .damaged { throw error }
+            }
+        }
+        return []
+    }
+}

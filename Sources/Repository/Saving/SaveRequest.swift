@@ -1,0 +1,59 @@
+import FileIO
+
+/// A state that is to become a snapshot.
+public struct SaveRequest: Sendable {
+    /// A file of the state.
+    public enum File: Sendable {
+        /// As it is in ``base``, or in another snapshot that is kept.
+        case stored(Entry)
+        /// Handed to the writer.
+        case new(NewFile)
+
+        public var path: RelativePath {
+            switch self {
+            case .stored(let entry): entry.path
+            case .new(let file): file.facts.path
+            }
+        }
+
+        var facts: FileFacts {
+            switch self {
+            case .stored(let entry): entry.facts
+            case .new(let file): file.facts
+            }
+        }
+    }
+
+    /// In the order of their paths.
+    public var files: [File]
+    /// The snapshot that the state was made from, and its files; `nil` if that is not known. Then nothing counts as removed.
+    public var base: (snapshot: Snapshot, entries: [Entry])?
+    /// Who saves: host and process, for people.
+    public var writer: String
+    public var run: Commit.Run?
+    /// What makes the commit other than a save.
+    public var note: String?
+
+    public init(files: [File], base: (snapshot: Snapshot, entries: [Entry])?, writer: String, run: Commit.Run? = nil, note: String? = nil) {
+        self.files = files
+        self.base = base
+        self.writer = writer
+        self.run = run
+        self.note = note
+    }
+}
+
+/// What a save came to.
+public struct SaveResult: Sendable {
+    /// The newest snapshot, which contains the saved state.
+    public let snapshot: Snapshot
+    public let manifest: Manifest
+    /// Whether there was anything to save.
+    public let isNew: Bool
+    /// Other snapshots were merged with the state.
+    public let isMerged: Bool
+    /// Paths that had changed on both sides. The version that is not in the snapshot is in one of its parents.
+    public let conflicts: [RelativePath]
+    /// Bytes of the packs that were uploaded.
+    public let uploadedBytes: Int64
+}

@@ -1,0 +1,226 @@
+import FileIO
+import NIOConcurrencyHelpers
+import NIOCore
+import ObjectStore
+
+/// A file whose content was handed to a ``SnapshotWriter``.
+public struct NewFile: Sendable {
+    /// A piece of the content.
+    public struct Chunk: Sendable, Equatable {
+        public let digest: Digest
+        /// In bytes.
+        public let length: Int
+
+        public init(digest: Digest, length: Int) {
+            self.digest = digest
+            self.length = length
+        }
+    }
+
+    let facts: FileFacts
+    let chunks: [Chunk]
+
+    /// - Parameters:
+    ///   - mode: the nine permission bits.
+    ///   - modified: nanoseconds since 1970.
+    ///   - digest: of the whole content.
+    ///   - chunks: the content in order; empty for an empty file, one for a file that is a single blob.
+    public init(path: RelativePath, mode: UInt32, modified: Int64, digest: Digest, chunks: [Chunk]) {
+        let size = chunks.reduce(0) { $0 + Int64($1.length) }
+        facts = FileFacts(path: path, mode: mode & 0o777, modified: modified, size: size, digest: digest)
+        self.chunks = chunks
+    }
+}
+
+/// Puts blobs into packs and uploads them; in the end, the manifest that refers to them.
+///
+/// Several tasks may write at a time. A pack is uploaded by the task that fills it, so that reading, compressing and
+/// uploading go on side by side while no more than one pack for each task is in memory.
+public final class SnapshotWriter: Sendable {
+    private struct State {
+        var open: OpenPack
+        /// Blobs that the save may refer to: those of the newest snapshots, and those in finished packs of this save.
+        var located: [Digest: BlobReference]
+        /// Blobs that this save writes or has written.
+        var claimed: Set<Digest> = []
+        /// Sizes of the packs that the newest snapshots or this save have.
+        var packSizes: [Digest: Int64]
+        var uploaded: Int64 = 0
+    }
+
+    let repository: Repository
+    /// The snapshots that the save builds upon.
+    let newest: Newest
+    let started: Duration
+    private let state: NIOLockedValueBox<State>
+
+    /// - Parameters:
+    ///   - newest: the snapshots of now. Only what they refer to is taken for stored: an older one may be pruned meanwhile.
+    ///   - chunks: blobs of chunk lists in their manifests, as far as they are known.
+    ///   - abandoned: packs whose blobs shall be written anew.
+    public init(
+        _ repository: Repository, upon newest: Newest, chunks: [BlobReference] = [],
+        abandoning abandoned: Set<Digest> = []
+    ) {
+        self.repository = repository
+        self.newest = newest
+        started = repository.environment.uptime()
+        var located: [Digest: BlobReference] = [:]
+        var sizes: [Digest: Int64] = [:]
+        for manifest in newest.manifests {
+            sizes.merge(manifest.packSizes) { first, _ in first }
+            for page in manifest.pages {
+                for entry in page {
+                    if case .chunkLists = entry.content { continue }
+                    for blob in entry.references where !abandoned.contains(blob.frame.pack) {
+                        located[blob.digest] = blob
+                    }
+                }
+            }
+        }
+        for blob in chunks where !abandoned.contains(blob.frame.pack) { located[blob.digest] = blob }
+        let environment = repository.environment
+        state = NIOLockedValueBox(
+            State(
+                open: OpenPack(salt: (environment.random(), environment.random())), located: located,
+                packSizes: sizes))
+    }
+
+    /// Bytes of the packs that were uploaded so far.
+    public var uploadedBytes: Int64 { state.withLockedValue { $0.uploaded } }
+
+    /// Whether a blob has to be written. Asks for a blob once: the first to ask must write it.
+    public func claim(_ digest: Digest) -> Bool {
+        state.withLockedValue { state in
+            state.located[digest] == nil && state.claimed.insert(digest).inserted
+        }
+    }
+
+    /// Compresses blobs together; see ``EncodedFrame``.
+    /// - Parameter blobs: none empty; together at most ``FrameLocation/maxLength``.
+    public static func encode(_ blobs: [(digest: Digest, content: ByteBuffer)]) -> EncodedFrame { EncodedFrame(blobs) }
+
+    /// Adds a frame to the open pack. If that is full, the pack is uploaded first.
+    /// - Throws: ``StoreError``.
+    public func write(_ frame: EncodedFrame) async throws {
+        let full: FinishedPack? = state.withLockedValue { state in
+            let full = state.open.hasRoom(for: frame) ? nil : finish(&state)
+            state.open.append(frame)
+            return full
+        }
+        if let full { try await upload(full) }
+    }
+
+    /// Takes the open pack away and puts an empty one in its place.
+    private func finish(_ state: inout State) -> FinishedPack? {
+        guard !state.open.isEmpty else { return nil }
+        let pack = state.open.finish()
+        let environment = repository.environment
+        state.open = OpenPack(salt: (environment.random(), environment.random()))
+        return pack
+    }
+
+    /// Uploads a pack. Its name is that of its content, so writing it twice changes nothing.
+    private func upload(_ pack: FinishedPack) async throws {
+        let key = repository.key(ofPack: pack.digest)
+        try await repository.store.put(key, .bytes(pack.bytes), .overwrite)
+        state.withLockedValue { state in
+            for blob in pack.blobs { state.located[blob.digest] = blob }
+            state.packSizes[pack.digest] = Int64(pack.bytes.readableBytes)
+            state.uploaded += Int64(pack.bytes.readableBytes)
+        }
+    }
+
+    private func flush() async throws {
+        if let pack = state.withLockedValue({ finish(&$0) }) { try await upload(pack) }
+    }
+
+    // MARK: The manifest
+
+    /// A file of the snapshot that is being made.
+    enum Content: Sendable {
+        case stored(Entry)
+        case new(NewFile)
+    }
+
+    /// Uploads everything that is still here and the manifest.
+    /// - Parameters:
+    ///   - files: in the order of their paths; all their blobs are written or were located.
+    ///   - manifests: whose pages may be used again; of snapshots that are kept.
+    /// - Returns: the manifest as it is stored.
+    func writeManifest(_ files: [Content], reusing manifests: [Manifest]) async throws -> Manifest {
+        let lists = try await writeChunkLists(files)
+        // The manifest goes into the pack of the newest files, unless that is nearly full.
+        if state.withLockedValue({ $0.open.bytes.readableBytes > Pack.targetLength / 2 }) { try await flush() }
+        let entries = files.map { entry($0, lists) }
+        let plan = ManifestPlan(entries, reusing: manifests)
+        let (pack, built) = state.withLockedValue { state in
+            let built = plan.append(to: &state.open, packSizes: state.packSizes)
+            return (finish(&state), built)
+        }
+        guard let pack else { preconditionFailure("a pack with a root in it is not empty") }
+        try await upload(pack)
+        let manifest = built.manifest(in: pack)
+        do throws(FormatError) { return try manifest.get() } catch {
+            throw error.about(repository.key(ofPack: pack.digest))
+        }
+    }
+
+    private func entry(_ file: Content, _ lists: [Digest: [BlobReference]]) -> Entry {
+        switch file {
+        case .stored(let entry): return entry
+        case .new(let file):
+            let content: Entry.Content
+            if file.chunks.isEmpty {
+                content = .empty
+            } else if let list = lists[file.facts.digest] {
+                let packs = Set(file.chunks.compactMap { locate($0.digest)?.frame.pack }).sorted()
+                content = .chunkLists(list.map { locate($0.digest) ?? $0 }, packs: packs)
+            } else {
+                let blobs = file.chunks.map { chunk -> BlobReference in
+                    guard let blob = locate(chunk.digest) else {
+                        preconditionFailure("a blob of '\(file.facts.path)' was claimed and not written")
+                    }
+                    return blob
+                }
+                content = blobs.count == 1 ? .blob(blobs[0]) : .chunks(blobs)
+            }
+            return Entry(
+                path: file.facts.path, mode: file.facts.mode, modified: file.facts.modified, size: file.facts.size,
+                digest: file.facts.digest, content: content)
+        }
+    }
+
+    /// Files of more chunks than this get chunk lists.
+    private static let mostChunks = 64
+
+    /// Writes the chunk lists of the files that need them.
+    /// - Returns: for each digest of such a file, its lists.
+    private func writeChunkLists(_ files: [Content]) async throws -> [Digest: [BlobReference]] {
+        var large: [NewFile] = []
+        for case .new(let file) in files where file.chunks.count > Self.mostChunks { large.append(file) }
+        guard !large.isEmpty else { return [:] }
+        // A list names the packs of its chunks, so these have to be complete; only then can it go into another pack.
+        try await flush()
+        var found: [Digest: [BlobReference]] = [:]
+        for file in large where found[file.facts.digest] == nil {
+            var lists: [BlobReference] = []
+            for start in stride(from: 0, to: file.chunks.count, by: ChunkList.length) {
+                let part = file.chunks[start..<min(start + ChunkList.length, file.chunks.count)]
+                let bytes = ChunkList.encode(part.compactMap { locate($0.digest) })
+                let digest = Digest(of: bytes)
+                if claim(digest) { try await write(EncodedFrame([(digest, bytes)])) }
+                if let list = locate(digest) { lists.append(list) }
+            }
+            found[file.facts.digest] = lists
+        }
+        return found
+    }
+
+    /// Where a blob is: in a finished pack, or in the open one.
+    private func locate(_ digest: Digest) -> BlobReference? {
+        state.withLockedValue { state in
+            state.located[digest] ?? state.open.blob(digest)
+        }
+    }
+}
