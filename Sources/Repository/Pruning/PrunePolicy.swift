@@ -1,5 +1,3 @@
-import FileIO
-
 /// Which snapshots are kept, and how long what nobody needs is left alone.
 public struct PrunePolicy: Sendable, Equatable {
     /// The newest snapshots that are kept, at least 1.
@@ -23,7 +21,7 @@ public struct PrunePolicy: Sendable, Equatable {
 /// What a prune did, or would do.
 public struct PruneReport: Sendable, Equatable {
     /// Snapshots that are kept.
-    public var kept = 0
+    public var keptSnapshots = 0
     /// Snapshots whose commits were deleted.
     public var removedSnapshots: [String] = []
     /// Packs that a kept snapshot needs, and their bytes.
@@ -37,4 +35,6 @@ public struct PruneReport: Sendable, Equatable {
     public var removedBytes: Int64 = 0
     /// What was not deleted although it should have been, each with the reason.
     public var failures: [String] = []
+
+    public init() {}
 }

@@ -1,0 +1,57 @@
+import FoundationEssentials
+import NIOCore
+import ObjectStore
+
+/// What a prune has seen unused: an object under `prune/`, so that a later prune knows since when.
+///
+/// The store's time of the object is when the packs were seen; no other clock counts.
+struct PruneMark: Codable {
+    var format = Int(formatVersion)
+    /// Digests of packs, in hex.
+    let packs: [String]
+
+    /// A mark as the store has it.
+    struct Stored {
+        let key: ObjectKey
+        /// Nanoseconds since 1970, by the store's clock.
+        let written: Int64
+        let packs: Set<Digest>
+    }
+
+    /// The longest mark that is read, in bytes: some hundred thousand packs.
+    static let maxLength = 32 << 20
+}
+
+extension Repository {
+    var prunePrefix: String { "\(memory)/prune/" }
+
+    func writeMark(_ packs: Set<Digest>) async throws -> ObjectKey {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        let mark = PruneMark(packs: packs.sorted().map(\.hexadecimal))
+        let key = ObjectKey("\(prunePrefix)\(environment.nonce())")
+        try await store.put(key, .bytes(ByteBuffer(bytes: try encoder.encode(mark))), .overwrite)
+        return key
+    }
+
+    /// All marks, the oldest first. One that cannot be read is left out: that only makes a prune wait longer.
+    func marks() async throws -> [PruneMark.Stored] {
+        var marks: [PruneMark.Stored] = []
+        for object in try await store.list(prefix: prunePrefix).collect() {
+            guard let written = object.lastModified else { continue }
+            let content: ObjectContent
+            do { content = try await store.get(object.key) } catch {
+                // Another prune has removed it.
+                if error.kind == .notFound { continue }
+                throw error
+            }
+            let bytes = try await content.collect(upTo: PruneMark.maxLength)
+            guard let mark = try? JSONDecoder().decode(PruneMark.self, from: Data(bytes.readableBytesView)),
+                mark.format == Int(formatVersion)
+            else { continue }
+            marks.append(
+                PruneMark.Stored(key: object.key, written: written, packs: Set(mark.packs.compactMap { Digest(hex: $0) })))
+        }
+        return marks.sorted { ($0.written, $0.key) < ($1.written, $1.key) }
+    }
+}

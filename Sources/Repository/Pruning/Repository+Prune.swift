@@ -1,0 +1,128 @@
+import Logging
+import NIOConcurrencyHelpers
+import ObjectStore
+
+extension Repository {
+    /// Removes snapshots that are not to be kept, and packs that no snapshot has needed for a while.
+    ///
+    /// It is safe beside running saves, without a lock. A save refers only to what the newest snapshots refer to, and to
+    /// what it has uploaded itself, and gives up after half the grace. So a pack may go if it is older than the grace, if
+    /// no commit refers to it, and if that was so in every prune since one that is a grace ago. All of this is by the
+    /// store's clock. The newest snapshots, damaged ones and those younger than the grace always stay.
+    /// - Parameter dryRun: change nothing, and tell what would be done.
+    /// - Throws: ``StoreError``; ``RepositoryError`` for a memory of another repository or a newer format.
+    public func prune(_ policy: PrunePolicy, dryRun: Bool = false) async throws -> PruneReport {
+        let history = try await history()
+        let (used, unreadable) = try await packsInUse(history.snapshots)
+        let packs = try await store.list(prefix: packPrefix).collect()
+        let unused = Set(packs.compactMap { pack(named: $0.key) }).subtracting(used.keys)
+
+        // The mark is written even if it is empty: its time is the store's time of now.
+        let own = dryRun ? nil : try await writeMark(unused)
+        let marks = try await marks()
+        let now = marks.last { $0.key == own }?.written ?? environment.now() * 1_000_000
+        let threshold = now - policy.grace.nanoseconds
+
+        let removed = try await expired(history, policy, now)
+        var report = PruneReport()
+        report.keptSnapshots = history.snapshots.count + history.damaged.count - removed.count
+        report.removedSnapshots = removed.map(\.shortID)
+        if !dryRun { report.failures += try await delete(removed.map { key(of: $0.name) }) }
+
+        // Of what such a snapshot needs, nothing is known.
+        report.failures += unreadable.map { "no pack is removed: snapshot \($0) cannot be read" }
+        let seen = Self.seenUnused(marks, before: threshold)
+        var deletable: [ObjectKey] = []
+        for object in packs {
+            guard let pack = pack(named: object.key) else { continue }
+            if used[pack] != nil {
+                report.neededPacks += 1
+                report.neededBytes += object.size
+            } else if unreadable.isEmpty, seen.contains(pack), (object.lastModified ?? now) <= threshold {
+                report.removedPacks += 1
+                report.removedBytes += object.size
+                deletable.append(object.key)
+            } else {
+                report.markedPacks += 1
+                report.markedBytes += object.size
+            }
+        }
+        if !dryRun {
+            report.failures += try await delete(deletable)
+            try await tidy(marks, threshold)
+        }
+        return report
+    }
+
+    /// The packs that any commit refers to, and the snapshots of which that cannot be said.
+    private func packsInUse(_ snapshots: [Snapshot]) async throws -> (packs: [Digest: Int64], unreadable: [String]) {
+        let found = NIOLockedValueBox<([Digest: Int64], [String])>(([:], []))
+        try await forEachConcurrently(snapshots, limit: concurrency) { snapshot in
+            do {
+                let root = try await root(of: snapshot)
+                found.withLockedValue { found in
+                    for use in root.packs where use.pack != Pack.own { found.0[use.pack] = use.size }
+                    if let own = snapshot.commit.manifest.root?.frame.pack { found.0[own] = 0 }
+                }
+            } catch let error as RepositoryError {
+                guard error.kind == .damaged else { throw error }
+                found.withLockedValue { $0.1.append(snapshot.shortID) }
+            }
+        }
+        return found.withLockedValue { ($0.0, $0.1.sorted()) }
+    }
+
+    private func pack(named key: ObjectKey) -> Digest? {
+        let name = key.text.utf8.dropFirst(packPrefix.utf8.count + 3)
+        guard let pack = Digest(hex: String(decoding: name, as: UTF8.self)), self.key(ofPack: pack) == key else {
+            return nil
+        }
+        return pack
+    }
+
+    /// The snapshots that the policy does not keep.
+    private func expired(_ history: History, _ policy: PrunePolicy, _ now: Int64) async throws -> [Snapshot] {
+        let heads = Set(try await heads(known: history.snapshots).snapshots.map(\.id))
+        let young = now - max(policy.keepWithin, policy.grace).nanoseconds
+        return history.snapshots.enumerated().filter { index, snapshot in
+            index >= policy.keepLast && !heads.contains(snapshot.id) && (history.written[snapshot.name] ?? now) <= young
+        }.map(\.element)
+    }
+
+    /// The packs that were unused in every prune since one that lies before a time.
+    private static func seenUnused(_ marks: [PruneMark.Stored], before threshold: Int64) -> Set<Digest> {
+        guard let first = marks.lastIndex(where: { $0.written <= threshold }) else { return [] }
+        return marks[(first + 1)...].reduce(marks[first].packs) { $0.intersection($1.packs) }
+    }
+
+    private func delete(_ keys: [ObjectKey]) async throws -> [String] {
+        var failures: [String] = []
+        let size = max(1, store.capabilities.deleteBatch)
+        for start in stride(from: 0, to: keys.count, by: size) {
+            let batch = Array(keys[start..<min(start + size, keys.count)])
+            failures += try await store.delete(batch).map(\.error.description)
+        }
+        return failures
+    }
+
+    /// Removes marks that a newer one makes useless, and what interrupted races left behind.
+    private func tidy(_ marks: [PruneMark.Stored], _ threshold: Int64) async throws {
+        var old: [ObjectKey] = []
+        if let first = marks.lastIndex(where: { $0.written <= threshold }) { old = marks[..<first].map(\.key) }
+        for probe in try await store.list(prefix: "\(memory)/probes/").collect() {
+            if let written = probe.lastModified, written <= threshold { old.append(probe.key) }
+        }
+        for failure in try await delete(old) {
+            logger.debug("Could not remove an old mark", metadata: ["error": "\(failure)"])
+        }
+    }
+}
+
+extension Duration {
+    /// Whole nanoseconds, within the range of 64 bits.
+    fileprivate var nanoseconds: Int64 {
+        let (seconds, attoseconds) = components
+        let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        return overflow ? (seconds < 0 ? .min / 4 : .max / 4) : product + attoseconds / 1_000_000_000
+    }
+}
