@@ -62,7 +62,7 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]),
         .target(name: "ObjectStore", dependencies: ["FileIO", nioCore, nioLocks]),
-        .target(name: "FileIO", dependencies: ["CFileIO", nioCore, nioPosix]),
+        .target(name: "FileIO", dependencies: ["CFileIO", crypto, nioCore, nioPosix]),
         .target(name: "CFileIO"),
         .target(name: "HoldfastLogging", dependencies: ["FileIO", log, nioLocks]),
 

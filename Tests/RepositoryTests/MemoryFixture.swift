@@ -14,7 +14,7 @@ struct Machine {
     var clock: Int64 = 1_000_000_000
     private var times: [String: Int64] = [:]
     /// The snapshot that the files come from.
-    private(set) var base: (snapshot: Snapshot, entries: [Entry])?
+    private(set) var base: (snapshot: Snapshot, files: [FileFacts])?
     var name = "test"
 
     init(_ store: any ObjectStore, repository: String = "owner/repo", environment: RepositoryEnvironment = .live) {
@@ -66,7 +66,7 @@ struct Machine {
     }
 
     private mutating func take(_ snapshot: Snapshot, _ manifest: Manifest) async throws {
-        base = (snapshot, manifest.entries)
+        base = (snapshot, manifest.entries.map(\.facts))
         files = try await repository.contents(of: manifest)
         times = Dictionary(uniqueKeysWithValues: manifest.entries.map { ("\($0.path)", $0.modified) })
     }

@@ -1,3 +1,4 @@
+import FileIO
 import FoundationEssentials
 import NIOCore
 import ObjectStore
@@ -155,6 +156,12 @@ public struct Snapshot: Sendable, Equatable {
     public let commit: Commit
     /// The commit's bytes.
     public let bytes: ByteBuffer
+
+    /// Reads a snapshot that was kept on this machine.
+    /// - Returns: `nil` unless the bytes are a commit of this name.
+    public static func kept(name: String, bytes: ByteBuffer, etag: ETag?) -> Snapshot? {
+        CommitName(name).flatMap { try? Snapshot(name: $0, bytes: bytes, etag: etag) }
+    }
 
     init(name: CommitName, bytes: ByteBuffer, etag: ETag?) throws(FormatError) {
         self.name = name

@@ -7,9 +7,11 @@ public struct Newest: Sendable {
     public internal(set) var manifests: [Manifest] = []
 
     public var tip: Snapshot? { heads.tip }
+    /// The manifest of the ``tip``.
+    public var manifest: Manifest? { manifests.first }
 
     /// Whether a snapshot is one of the heads or contained in one.
-    func contains(_ snapshot: Snapshot) -> Bool {
+    public func contains(_ snapshot: Snapshot) -> Bool {
         heads.snapshots.contains { head in
             head.id == snapshot.id || head.commit.contains(snapshot.name)
         }
@@ -34,13 +36,14 @@ extension Repository {
     /// Reads the newest snapshots and their manifests. A snapshot whose commit or manifest is damaged is replaced by the
     /// newest one before it that is whole; ``Heads/damaged`` says what is wrong with which.
     /// - Parameters:
+    ///   - heads: what ``heads(known:)`` has just said, if it was asked already.
     ///   - known: snapshots and manifests that need not be fetched again.
     ///   - excluded: snapshots that are known to be damaged, with the reason.
     /// - Throws: as ``heads(known:)``.
     public func newest(
-        known: [(snapshot: Snapshot, manifest: Manifest)] = [], excluding excluded: [CommitName: String] = [:]
+        heads: Heads? = nil, known: [(snapshot: Snapshot, manifest: Manifest)] = [], excluding excluded: [CommitName: String] = [:]
     ) async throws -> Newest {
-        let heads = try await heads(known: known.map(\.snapshot))
+        let heads = if let heads { heads } else { try await self.heads(known: known.map(\.snapshot)) }
         var found = Newest(heads: heads)
         found.heads.snapshots = []
         var candidates = heads.snapshots.map(\.name)

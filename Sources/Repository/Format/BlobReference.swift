@@ -1,3 +1,5 @@
+import FileIO
+
 /// Where a frame lies: a piece of a pack that is compressed as a whole and holds one blob or several.
 public struct FrameLocation: Sendable, Hashable {
     /// The largest content of a frame, in bytes: what a reader must be able to hold in memory for it.

@@ -37,11 +37,6 @@ public struct Entry: Sendable, Equatable {
         self.content = content
     }
 
-    /// Whether two files are the same for a memory. A file that was only touched is.
-    public func isSame(as other: Entry) -> Bool {
-        digest == other.digest && size == other.size && mode == other.mode
-    }
-
     /// The blobs that the manifest itself names.
     public var references: [BlobReference] {
         switch content {

@@ -1,3 +1,4 @@
+import FileIO
 import NIOCore
 
 /// Reads the fields of a binary document one after the other and believes none of them: no length reaches past the end,

@@ -1,3 +1,5 @@
+import FileIO
+
 /// The packs and frames that a document refers to, so that each reference inside it is a small number.
 ///
 ///     table = packs: count, count × digest(32)

@@ -1,3 +1,4 @@
+import FileIO
 import NIOCore
 import ObjectStore
 
@@ -130,6 +131,55 @@ extension Repository {
         _ blob: BlobReference, in region: ByteBuffer, from start: Int, _ key: ObjectKey
     ) throws(RepositoryError) -> ByteBuffer {
         try content(of: blob.frame, in: region, from: start, key).blob(blob)
+    }
+}
+
+// MARK: A copy on this machine
+
+extension Manifest {
+    /// The manifest as bytes, to be kept on this machine.
+    public func encoded() -> ByteBuffer {
+        var writer = FieldWriter()
+        let pack = Digest(hex: place.pack) ?? Pack.own
+        let documents = [root.moved(from: pack, to: Pack.own).encode()] + zip(root.pages, pages).map { page, entries in
+            ManifestPage.encode(entries.lazy.map { $0.moved(from: page.blob.frame.pack, to: Pack.own) })
+        }
+        writer.header("HFMC")
+        writer.number(documents.count)
+        for document in documents {
+            writer.number(document.readableBytes)
+            writer.bytes(document.readableBytesView)
+        }
+        return writer.buffer
+    }
+
+    /// Reads a manifest that was kept on this machine.
+    /// - Returns: `nil` unless it is that of the snapshot, byte by byte.
+    public init?(encoded bytes: ByteBuffer, of snapshot: Snapshot) {
+        guard let rootBlob = snapshot.commit.manifest.root else { return nil }
+        do throws(FormatError) {
+            let documents = try reading(bytes) { (reader) throws(FormatError) in
+                try reader.header("HFMC")
+                var documents: [ByteBuffer] = []
+                for _ in 0..<(try reader.count(ofAtLeast: 1)) {
+                    documents.append(ByteBuffer(bytes: try reader.bytes(try reader.count(ofAtLeast: 1))))
+                }
+                try reader.end()
+                return documents
+            }
+            guard let first = documents.first, Digest(of: first) == rootBlob.digest else { return nil }
+            let root = try ManifestRoot.decode(first).moved(from: Pack.own, to: rootBlob.frame.pack)
+            guard root.pages.count == documents.count - 1 else { return nil }
+            var pages: [[Entry]] = []
+            for (page, document) in zip(root.pages, documents.dropFirst()) {
+                guard Digest(of: document) == page.blob.digest else { return nil }
+                let entries = try ManifestPage.decode(document)
+                pages.append(entries.map { $0.moved(from: Pack.own, to: page.blob.frame.pack) })
+            }
+            try self.init(place: snapshot.commit.manifest, root: root, pages: pages)
+        } catch {
+            return nil
+        }
     }
 }
 

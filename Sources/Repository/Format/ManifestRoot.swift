@@ -1,3 +1,4 @@
+import FileIO
 import NIOCore
 
 /// The first part of a manifest: which pages it has, and which packs the snapshot needs.

@@ -1,3 +1,4 @@
+import FileIO
 import NIOConcurrencyHelpers
 import NIOCore
 import ObjectStore

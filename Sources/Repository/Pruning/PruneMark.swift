@@ -1,3 +1,4 @@
+import FileIO
 import FoundationEssentials
 import NIOCore
 import ObjectStore

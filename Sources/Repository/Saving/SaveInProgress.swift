@@ -41,7 +41,7 @@ struct SaveInProgress {
                 parents += [kept?.snapshot].compactMap(\.self)
             }
             isMerged = isMerged || parents.count > 1 || merge.choices.contains { !$0.isOurs }
-            let manifest = try await writer.writeManifest(contents(merge, state), reusing: newest.manifests)
+            let manifest = try await writer.writeManifest(try contents(merge, state), reusing: newest.manifests)
             let commit = try await commit(manifest, parents)
             let name = CommitName(sequence: commit.seq, nonce: commit.store.createOnly ? nil : commit.nonce)
             switch try await repository.propose(commit, as: name) {
@@ -125,7 +125,7 @@ struct SaveInProgress {
     /// What our state and the newest snapshots have in common.
     private func base(_ state: [Entry]) -> [FileFacts] {
         guard let base = request.base else { return [] }
-        if newest.contains(base.snapshot) { return base.entries.map(\.facts) }
+        if newest.contains(base.snapshot) { return base.files }
         // The snapshot that we come from is damaged in the store, which fell back to one before it.
         let isOlder = newest.heads.snapshots.contains { base.snapshot.commit.contains($0.name) }
         return isOlder ? state.map(\.facts) : []
@@ -135,8 +135,8 @@ struct SaveInProgress {
         merge.choices.count == state.count && merge.choices.allSatisfy { !$0.isOurs }
     }
 
-    private func contents(_ merge: ThreeWayMerge, _ state: [Entry]) -> [SnapshotWriter.Content] {
-        merge.choices.map { choice in
+    private func contents(_ merge: ThreeWayMerge, _ state: [Entry]) throws -> [SnapshotWriter.Content] {
+        try merge.choices.map { choice in
             switch choice {
             case .theirs(let index): return .stored(state[index])
             case .ours(let index):
@@ -145,6 +145,11 @@ struct SaveInProgress {
                 switch request.files[index] {
                 case .stored(let entry): return .stored(entry)
                 case .new(let file): return .new(file)
+                case .unchanged(let facts):
+                    // It was the newest snapshot's when the save began, and is in none of the newest any more.
+                    throw RepositoryError(
+                        .conflict, "the newest snapshot became unreadable while the save ran, and with it '\(facts.path)'",
+                        hint: "Run the command again.")
                 }
             }
         }
@@ -153,7 +158,7 @@ struct SaveInProgress {
     /// Commits the state with all of our versions under a name of its own, beside the newest snapshot.
     private mutating func keepOurs(_ state: [Entry]) async throws -> (snapshot: Snapshot, manifest: Manifest) {
         let merge = merge(into: state, preferOurs: true)
-        let manifest = try await writer.writeManifest(contents(merge, state), reusing: newest.manifests)
+        let manifest = try await writer.writeManifest(try contents(merge, state), reusing: newest.manifests)
         // As old as the newest and with its parents: it stands beside it, and takes no number that others race for.
         let tip = newest.tip?.commit
         let commit = try await commit(

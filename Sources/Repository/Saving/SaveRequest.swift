@@ -4,20 +4,19 @@ import FileIO
 public struct SaveRequest: Sendable {
     /// A file of the state.
     public enum File: Sendable {
-        /// As it is in ``base``, or in another snapshot that is kept.
+        /// As it is in ``base``.
+        case unchanged(FileFacts)
+        /// As it is in some snapshot that is kept.
         case stored(Entry)
         /// Handed to the writer.
         case new(NewFile)
 
-        public var path: RelativePath {
-            switch self {
-            case .stored(let entry): entry.path
-            case .new(let file): file.facts.path
-            }
-        }
+        public var path: RelativePath { facts.path }
 
-        var facts: FileFacts {
+        /// What a merge looks at.
+        public var facts: FileFacts {
             switch self {
+            case .unchanged(let facts): facts
             case .stored(let entry): entry.facts
             case .new(let file): file.facts
             }
@@ -26,15 +25,16 @@ public struct SaveRequest: Sendable {
 
     /// In the order of their paths.
     public var files: [File]
-    /// The snapshot that the state was made from, and its files; `nil` if that is not known. Then nothing counts as removed.
-    public var base: (snapshot: Snapshot, entries: [Entry])?
+    /// The snapshot that the state was made from, and the files that were the same here then, in the order of their paths;
+    /// `nil` if that is not known. Then nothing counts as removed.
+    public var base: (snapshot: Snapshot, files: [FileFacts])?
     /// Who saves: host and process, for people.
     public var writer: String
     public var run: Commit.Run?
     /// What makes the commit other than a save.
     public var note: String?
 
-    public init(files: [File], base: (snapshot: Snapshot, entries: [Entry])?, writer: String, run: Commit.Run? = nil, note: String? = nil) {
+    public init(files: [File], base: (snapshot: Snapshot, files: [FileFacts])?, writer: String, run: Commit.Run? = nil, note: String? = nil) {
         self.files = files
         self.base = base
         self.writer = writer

@@ -17,7 +17,8 @@ public struct NewFile: Sendable {
         }
     }
 
-    let facts: FileFacts
+    public let facts: FileFacts
+    let mode: UInt32
     let chunks: [Chunk]
 
     /// - Parameters:
@@ -27,7 +28,8 @@ public struct NewFile: Sendable {
     ///   - chunks: the content in order; empty for an empty file, one for a file that is a single blob.
     public init(path: RelativePath, mode: UInt32, modified: Int64, digest: Digest, chunks: [Chunk]) {
         let size = chunks.reduce(0) { $0 + Int64($1.length) }
-        facts = FileFacts(path: path, mode: mode & 0o777, modified: modified, size: size, digest: digest)
+        self.mode = mode & 0o777
+        facts = FileFacts(path: path, modified: modified, size: size, digest: digest)
         self.chunks = chunks
     }
 }
@@ -186,7 +188,7 @@ public final class SnapshotWriter: Sendable {
                 content = blobs.count == 1 ? .blob(blobs[0]) : .chunks(blobs)
             }
             return Entry(
-                path: file.facts.path, mode: file.facts.mode, modified: file.facts.modified, size: file.facts.size,
+                path: file.facts.path, mode: file.mode, modified: file.facts.modified, size: file.facts.size,
                 digest: file.facts.digest, content: content)
         }
     }

@@ -1,18 +1,27 @@
 import FileIO
 
 /// What a merge looks at of a file.
-struct FileFacts: Sendable, Equatable {
-    let path: RelativePath
-    let mode: UInt32
-    let modified: Int64
-    let size: Int64
-    let digest: Digest
+public struct FileFacts: Sendable, Equatable {
+    public let path: RelativePath
+    /// When the content last changed, in nanoseconds since 1970.
+    public let modified: Int64
+    /// In bytes.
+    public let size: Int64
+    public let digest: Digest
 
-    func isSame(as other: FileFacts) -> Bool { digest == other.digest && size == other.size && mode == other.mode }
+    public init(path: RelativePath, modified: Int64, size: Int64, digest: Digest) {
+        self.path = path
+        self.modified = modified
+        self.size = size
+        self.digest = digest
+    }
+
+    /// Whether two files are the same for a memory. A file that was only touched, or got other rights, is.
+    func isSame(as other: FileFacts) -> Bool { digest == other.digest && size == other.size }
 }
 
 extension Entry {
-    var facts: FileFacts { FileFacts(path: path, mode: mode, modified: modified, size: size, digest: digest) }
+    public var facts: FileFacts { FileFacts(path: path, modified: modified, size: size, digest: digest) }
 }
 
 /// Brings two states together that began as the same one, file by file.

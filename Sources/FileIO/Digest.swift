@@ -1,6 +1,5 @@
 import Crypto
 import NIOCore
-import ObjectStore
 
 /// A SHA-256: the name of a blob, a pack or a snapshot.
 public struct Digest: Sendable, Hashable, Comparable, CustomStringConvertible {
@@ -11,7 +10,7 @@ public struct Digest: Sendable, Hashable, Comparable, CustomStringConvertible {
     private let words: (UInt64, UInt64, UInt64, UInt64)
 
     /// The digest whose bytes are all zero, which no content has.
-    static let zero = Digest(words: (0, 0, 0, 0))
+    public static let zero = Digest(words: (0, 0, 0, 0))
 
     private init(words: (UInt64, UInt64, UInt64, UInt64)) { self.words = words }
 
@@ -27,6 +26,22 @@ public struct Digest: Sendable, Hashable, Comparable, CustomStringConvertible {
         self.init(hasher)
     }
 
+    /// The digest of what an open file holds, read in pieces. Blocks.
+    /// - Throws: ``FileError``.
+    public init(of file: File) throws(FileError) {
+        var hasher = SHA256()
+        var piece = ByteBuffer()
+        var offset: Int64 = 0
+        while true {
+            piece.clear()
+            let count = try file.read(into: &piece, count: 1 << 18, at: offset)
+            piece.withUnsafeReadableBytes { hasher.update(bufferPointer: $0) }
+            offset += Int64(count)
+            if count < 1 << 18 { break }
+        }
+        self.init(hasher)
+    }
+
     /// What a hasher has come to.
     public init(_ hasher: SHA256) {
         self = hasher.finalize().withUnsafeBytes { Digest(words: $0) }
@@ -39,7 +54,7 @@ public struct Digest: Sendable, Hashable, Comparable, CustomStringConvertible {
     }
 
     /// - Returns: `nil` unless there are exactly 32 bytes.
-    init?(bytes: UnsafeRawBufferPointer) {
+    public init?(bytes: UnsafeRawBufferPointer) {
         guard bytes.count == Self.byteCount else { return nil }
         self.init(words: bytes)
     }
@@ -71,12 +86,16 @@ public struct Digest: Sendable, Hashable, Comparable, CustomStringConvertible {
     /// The 32 bytes.
     public var bytes: [UInt8] { withBytes { Array($0) } }
 
-    func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    /// Lends the 32 bytes without a copy on the heap.
+    public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
         withUnsafeBytes(of: words) { body($0) }
     }
 
     /// The 64 lower-case hex digits.
-    public var hexadecimal: String { hex(bytes) }
+    public var hexadecimal: String {
+        let digits = Array("0123456789abcdef".utf8)
+        return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    }
     public var description: String { hexadecimal }
 
     public static func == (a: Digest, b: Digest) -> Bool {
