@@ -39,7 +39,8 @@ let package = Package(
         .executableTarget(
             name: "HoldfastCommand",
             dependencies: [
-                "AgentState", "FileIO", "Holdfast", "HoldfastLogging", "ObjectStore", "S3Store", log, nioCore, nioLocks,
+                "AgentState", "FileIO", "Holdfast", "HoldfastLogging", "ObjectStore", "Repository", "S3Store", log, nioCore,
+                nioLocks,
                 subprocess,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
@@ -52,7 +53,7 @@ let package = Package(
         .target(
             name: "Repository", dependencies: ["CZstd", "FileIO", "ObjectStore", crypto, log, nioCore, nioLocks]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
-        .target(name: "AgentState", dependencies: ["FileIO", nioCore, nioLocks]),
+        .target(name: "AgentState", dependencies: ["FileIO", crypto, nioCore, nioLocks]),
         .target(
             name: "S3Store",
             dependencies: [
@@ -79,7 +80,7 @@ let package = Package(
         .testTarget(
             name: "RepositoryTests",
             dependencies: ["FileIO", "ObjectStore", "Repository", "TestSupport", crypto, log, nioCore, nioLocks]),
-        .testTarget(name: "AgentStateTests", dependencies: ["AgentState", "FileIO", nioCore]),
+        .testTarget(name: "AgentStateTests", dependencies: ["AgentState", "FileIO", crypto, nioCore]),
         .testTarget(name: "HoldfastLoggingTests", dependencies: ["HoldfastLogging", log, nioLocks]),
         .testTarget(
             name: "HoldfastTests",

@@ -22,33 +22,42 @@ struct Commit {
         case created(RelativePath)
         /// A path whose former file has a second name in the staging directory, unless the file system has no links.
         case replaced(RelativePath, kept: [UInt8]?)
+        /// A new directory, with all files below it.
+        case moved(RelativePath, files: [RelativePath])
     }
 
     private var chain: DirectoryChain
+    private var files: DirectoryChain
     private let staging: File
     private var steps: [Step] = []
 
-    init(root: File, staging: File) {
-        self.staging = staging
+    init(root: File, staging: StagingArea) {
         chain = DirectoryChain(root: root)
+        files = DirectoryChain(root: staging.files.root)
+        self.staging = staging.directory
     }
 
-    /// Removals come first: a file may have to make room for a directory.
-    mutating func apply(
-        _ changes: [(key: RelativePath, value: StagedTree.Change)], before step: (RelativePath) throws -> Void
-    ) throws {
-        for (path, change) in changes where change.staged == nil {
-            try step(path)
-            try remove(path)
+    /// - Parameter step: is told each path before it changes.
+    mutating func apply(_ plan: CommitPlan, before step: (RelativePath) throws -> Void) throws {
+        for change in plan.removals {
+            try step(change.path)
+            try remove(change)
         }
-        for (path, change) in changes {
-            guard let name = change.staged else { continue }
-            try step(path)
-            try place(name, at: path)
+        for move in plan.moves {
+            switch move {
+            case .file(let change):
+                try step(change.path)
+                try place(change)
+            case .directory(let path, let changes):
+                for change in changes { try step(change.path) }
+                if try moveDirectory(path, changes) { continue }
+                for change in changes { try place(change) }
+            }
         }
     }
 
-    private mutating func remove(_ path: RelativePath) throws {
+    private mutating func remove(_ change: StagedTree.Change) throws {
+        let path = change.path
         let kept = keptName()
         do { try chain.open(path.parent).rename(path.name, to: kept, in: staging) } catch {
             if error.isNotFound { return }
@@ -56,28 +65,37 @@ struct Commit {
         }
         steps.append(.replaced(path, kept: kept))
         // Someone may have put a directory there since the check, with who knows what in it.
-        guard try staging.status(of: kept).kind == .regular else {
-            throw Obstacle(path: path, obstacle: path, kind: .changed)
-        }
+        guard try change.expected.isMet(by: staging.status(of: kept)) else { throw Obstacle(path, .changed) }
     }
 
-    private mutating func place(_ name: [UInt8], at path: RelativePath) throws {
-        let directory = try directory(for: path)
-        let step: Step
-        let kept = keptName()
-        do {
-            try directory.link(path.name, to: kept, in: staging)
-            step = .replaced(path, kept: kept)
-        } catch {
-            if error.isNotFound {
-                step = .created(path)
-            } else if [EPERM, ENOTSUP, EMLINK, ENOSYS].contains(error.code) {
-                step = .replaced(path, kept: nil)
-            } else {
-                throw error
-            }
+    /// Moves a new directory with all that is in it.
+    /// - Returns: `false` if somebody has made the directory since the check.
+    private mutating func moveDirectory(_ path: RelativePath, _ changes: [StagedTree.Change]) throws -> Bool {
+        let parent = try chain.open(path.parent) { _ in }
+        // An empty directory would be replaced in silence, and a program that has it open would write into nothing.
+        guard try parent.statusIfPresent(of: path.name) == nil else { return false }
+        do { try files.open(path.parent).rename(path.name, to: path.name, in: parent) } catch {
+            if error.alreadyExists || error.isNotADirectory || error.code == ENOTEMPTY { return false }
+            throw error
         }
-        try staging.rename(name, to: path.name, in: directory)
+        steps.append(.moved(path, files: changes.map(\.path)))
+        return true
+    }
+
+    private mutating func place(_ change: StagedTree.Change) throws {
+        let path = change.path
+        let directory = try directory(for: path)
+        let kept = keptName()
+        var step = Step.created(path)
+        do {
+            if try directory.linkIfPresent(path.name, to: kept, in: staging) {
+                guard try change.expected.isMet(by: staging.status(of: kept)) else { throw Obstacle(path, .changed) }
+                step = .replaced(path, kept: kept)
+            }
+        } catch let error as FileError where [EPERM, ENOTSUP, EMLINK, ENOSYS].contains(error.code) {
+            step = .replaced(path, kept: nil)
+        }
+        try files.open(path.parent).rename(path.name, to: path.name, in: directory)
         steps.append(step)
     }
 
@@ -95,11 +113,13 @@ struct Commit {
         var changed: [RelativePath] = []
         for step in steps.reversed() {
             switch step {
-            case .made(let path):
-                // Not empty: someone else uses it by now.
-                try? chain.open(path.parent).removeDirectory(path.name)
-            case .created(let path):
-                do { try chain.open(path.parent).remove(path.name) } catch { changed.append(path) }
+            case .made(let path): removeDirectory(path)
+            case .created(let path): if !removeFile(path) { changed.append(path) }
+            case .moved(let directory, let files):
+                // One by one, since somebody may have put a file of his own beside them.
+                for path in files.reversed() where !removeFile(path) { changed.append(path) }
+                let directories = Set(files.flatMap(\.ancestors)).filter { $0 == directory || $0.isBelow(directory) }
+                for path in directories.sorted().reversed() { removeDirectory(path) }
             case .replaced(let path, let kept):
                 guard let kept else {
                     changed.append(path)
@@ -111,5 +131,29 @@ struct Commit {
             }
         }
         if !changed.isEmpty { throw IncompleteCommit(cause: cause, changed: changed.reversed()) }
+    }
+
+    private mutating func removeFile(_ path: RelativePath) -> Bool {
+        do { try chain.open(path.parent).remove(path.name) } catch { return false }
+        return true
+    }
+
+    private mutating func removeDirectory(_ path: RelativePath) {
+        // Not empty: someone else uses it by now.
+        try? chain.open(path.parent).removeDirectory(path.name)
+    }
+}
+
+extension StagedTree.Expectation {
+    /// Whether a file that was found so late that it has a second name already is what a change may replace. Its
+    /// `changed` time is that of the new name.
+    fileprivate func isMet(by late: FileStatus) -> Bool {
+        guard late.kind == .regular else { return false }
+        return switch self {
+        case .anything: true
+        case .nothing: false
+        case .unchanged(let seen):
+            (late.inode, late.size, late.modified) == (seen.inode, seen.size, seen.modified)
+        }
     }
 }

@@ -41,80 +41,125 @@ public struct Obstacle: Error, Sendable, Equatable, CustomStringConvertible {
     }
 }
 
-/// Looks whether a set of changes can be made, without making any.
+/// What a commit has to do, and the certainty that nothing on the disk forbade it when it was made. Making a plan
+/// changes nothing.
 struct CommitPlan {
-    private let changes: [(key: RelativePath, value: StagedTree.Change)]
-    private let removed: Set<RelativePath>
+    typealias Change = StagedTree.Change
+
+    /// A step that brings staged files to their places.
+    enum Move {
+        case file(Change)
+        /// A directory that the root does not have, with all files that are to be below it: one rename for all of them.
+        case directory(RelativePath, [Change])
+    }
+
+    /// They come first: a file may have to make room for a directory.
+    let removals: [Change]
+    private(set) var moves: [Move] = []
+
+    /// The directory that is missing at the point of the check, and what goes below it.
+    private var missing: (directory: RelativePath, changes: [Change])?
     private let device: UInt64
     private var chain: DirectoryChain
+    private let removed: Set<RelativePath>
+    private let staged: Set<RelativePath>
 
-    init(changes: [(key: RelativePath, value: StagedTree.Change)], root: File, device: UInt64) {
-        self.changes = changes
-        self.device = device
-        removed = Set(changes.lazy.filter { $0.value.staged == nil }.map(\.key))
-        chain = DirectoryChain(root: root)
-    }
-
+    /// - Parameter changes: in the order of their paths.
     /// - Throws: ``Obstacle``, ``FileError``.
-    mutating func check() throws {
-        let files = Set(changes.lazy.filter { $0.value.staged != nil }.map(\.key))
+    init(_ changes: [Change], root: File, device: UInt64) throws {
+        self.device = device
+        chain = DirectoryChain(root: root)
+        removals = changes.filter { $0.staged == nil }
+        removed = Set(removals.lazy.map(\.path))
+        staged = Set(changes.lazy.filter { $0.staged != nil }.map(\.path))
         var checked: File?
-        for (path, change) in changes {
-            for ancestor in path.ancestors where change.staged != nil && files.contains(ancestor) {
-                throw Obstacle(path: path, obstacle: ancestor, kind: .file)
+        var checkedParent: RelativePath?
+        for change in changes {
+            if let directory = try directory(for: change) {
+                if directory !== checked {
+                    try check(directory, at: change.path.parent, for: change.path)
+                    checked = directory
+                }
+                try check(change, in: directory)
+                if change.staged != nil { moves.append(.file(change)) }
+            } else {
+                if case .unchanged = change.expected { throw Obstacle(change.path, .changed) }
+                if change.staged != nil {
+                    let parent = change.path.parent
+                    if parent != checkedParent { try checkAncestors(of: change.path) }
+                    checkedParent = parent
+                    missing?.changes.append(change)
+                }
             }
-            guard let directory = try directory(of: path) else {
-                if case .unchanged = change.expected { throw Obstacle(path: path, obstacle: path, kind: .changed) }
-                continue
-            }
-            if directory !== checked {
-                try check(directory, for: path)
-                checked = directory
-            }
-            try check(path, change, in: directory)
         }
+        try finishMissing()
     }
 
-    /// The directory that holds a path; `nil` if it is to be made.
-    private mutating func directory(of path: RelativePath) throws -> File? {
+    /// The directory that holds a path; `nil` if it is to be made. ``missing`` is then what is to be made first.
+    private mutating func directory(for change: Change) throws -> File? {
+        let path = change.path
+        // Byte order keeps all that is below one directory together.
+        if let missing, path.isBelow(missing.directory) { return nil }
+        try finishMissing()
         do { return try chain.open(path.parent) } catch {
-            if error.isMissing { return nil }
-            // The system only says that some component is no directory. The first that could not be opened is it.
+            // The system only says that some component is missing or no directory. The first that could not be opened
+            // is it.
             guard error.isNotFound || error.isLink,
                 let blocking = RelativePath(components: path.components[...chain.depth])
             else { throw error }
-            let kind = try chain.open(blocking.parent).status(of: blocking.name).kind
-            if kind == .regular, removed.contains(blocking) { return nil }
-            throw Obstacle(path: path, obstacle: blocking, kind: Obstacle.Kind(kind) ?? .file)
+            let kind = try chain.open(blocking.parent).statusIfPresent(of: blocking.name)?.kind
+            switch kind {
+            // A directory that appeared just now is like one that appears later: the commit copes with it.
+            case nil, .directory: break
+            case .regular where removed.contains(blocking): break
+            case .some(let kind):
+                throw Obstacle(path: path, obstacle: blocking, kind: Obstacle.Kind(kind) ?? .file)
+            }
+            missing = (blocking, [])
+            return nil
         }
     }
 
-    private func check(_ directory: File, for path: RelativePath) throws {
+    private mutating func finishMissing() throws {
+        defer { missing = nil }
+        guard let missing, let first = missing.changes.first else { return }
+        let parent = missing.directory.parent
+        try check(chain.open(parent), at: parent, for: first.path)
+        moves.append(.directory(missing.directory, missing.changes))
+    }
+
+    /// Two staged paths may not be file and directory.
+    private func checkAncestors(of path: RelativePath) throws {
+        for ancestor in path.ancestors where staged.contains(ancestor) {
+            throw Obstacle(path: path, obstacle: ancestor, kind: .file)
+        }
+    }
+
+    private func check(_ directory: File, at place: RelativePath?, for path: RelativePath) throws {
         guard try directory.status().device == device else {
-            throw Obstacle(path: path, obstacle: path.parent, kind: .otherFileSystem)
+            throw Obstacle(path: path, obstacle: place, kind: .otherFileSystem)
         }
         guard try directory.permits(.write, of: ".".utf8) else {
-            throw Obstacle(path: path, obstacle: path.parent, kind: .readOnly)
+            throw Obstacle(path: path, obstacle: place, kind: .readOnly)
         }
     }
 
-    private func check(_ path: RelativePath, _ change: StagedTree.Change, in directory: File) throws {
-        let present: FileStatus?
-        do { present = try directory.status(of: path.name) } catch {
-            guard error.isMissing else { throw error }
-            present = nil
-        }
-        if let present, let kind = Obstacle.Kind(present.kind) {
-            throw Obstacle(path: path, obstacle: path, kind: kind)
-        }
+    private func check(_ change: Change, in directory: File) throws {
+        let present = try directory.statusIfPresent(of: change.path.name)
+        if let present, let kind = Obstacle.Kind(present.kind) { throw Obstacle(change.path, kind) }
         let isAsExpected =
             switch change.expected {
             case .anything: true
             case .nothing: present == nil
             case .unchanged(let seen): present == seen
             }
-        guard isAsExpected else { throw Obstacle(path: path, obstacle: path, kind: .changed) }
+        guard isAsExpected else { throw Obstacle(change.path, .changed) }
     }
+}
+
+extension Obstacle {
+    /// The path itself is in the way.
+    init(_ path: RelativePath, _ kind: Kind) { self.init(path: path, obstacle: path, kind: kind) }
 }
 
 extension Obstacle.Kind {

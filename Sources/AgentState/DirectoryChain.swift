@@ -12,6 +12,8 @@ struct DirectoryChain {
 
     let root: File
     private var links: [(name: ArraySlice<UInt8>, directory: File?)] = []
+    /// The directory that was opened last.
+    private var latest: RelativePath?
 
     init(root: File) { self.root = root }
 
@@ -26,6 +28,9 @@ struct DirectoryChain {
     mutating func open(
         _ path: RelativePath?, making made: ((RelativePath) -> Void)? = nil
     ) throws(FileError) -> File {
+        // Most files lie beside the one before.
+        if let path, path == latest { return try innermost() }
+        latest = nil
         let names = path?.components ?? []
         var shared = 0
         while shared < min(names.count, links.count), names[shared] == links[shared].name { shared += 1 }
@@ -40,6 +45,7 @@ struct DirectoryChain {
             links.append((name, try descend(from: parent, to: name)))
             if links.count > Self.openLimit { links[links.count - 1 - Self.openLimit].directory = nil }
         }
+        latest = path
         return try innermost()
     }
 

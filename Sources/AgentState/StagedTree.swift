@@ -5,16 +5,19 @@ import NIOCore
 /// Changes to a storage directory that are prepared beside the files they replace and then made all together.
 ///
 /// Files are written below a staging directory inside the root, so that moving them into place is a rename on one file
-/// system. ``commit()`` first looks whether all of it can work, then brings the bytes to the disk, then renames; if
-/// something fails on the way, what was renamed is put back. A crash in the middle leaves each file either old or new,
-/// never torn, and the next restore continues. The disk is synchronised twice as a whole (`syncfs`) and not once for
-/// each file, which would cost seconds for ten thousand.
+/// system. ``commit()`` first looks whether all of it can work, then brings the bytes to the disk, then renames: a
+/// directory that the root does not have yet moves as a whole, into others the files move one by one. If something fails
+/// on the way, what was renamed is put back. A crash in the middle leaves each file either old or new, never torn, and
+/// the next restore continues. The disk is synchronised twice as a whole (`syncfs`) and not once for each file, which
+/// would cost seconds for ten thousand.
 ///
 /// Nothing below the root is reached through a symbolic link, and a link is never replaced. Files are made with
 /// permissions 0600 and directories with 0700 (less the umask): an agent's memory is private.
 ///
 /// The staging directory is locked while this process lives. One that is not locked was left by a process that died:
-/// ``open(_:)`` removes it. Every method blocks: call them inside `FileIO.run`. Several tasks may stage files at a time.
+/// ``open(_:reusingLeftovers:)`` removes it, or keeps it until the end for
+/// ``reuse(_:size:sha256:modified:permissions:expecting:)``. Every method blocks: call them inside `FileIO.run`. Several
+/// tasks may stage files at a time.
 public final class StagedTree: Sendable {
     /// What must still be at a path for a change to be made.
     public enum Expectation: Sendable, Equatable {
@@ -25,47 +28,68 @@ public final class StagedTree: Sendable {
         case unchanged(FileStatus)
     }
 
+    /// A file to stage whose content is in memory.
+    public struct NewFile: Sendable {
+        public let path: RelativePath
+        public let content: ByteBuffer
+        /// When it last changed, in nanoseconds since 1970; now if `nil`.
+        public let modified: Int64?
+        public let permissions: UInt32
+        /// What must be at the path on ``StagedTree/commit()``.
+        public let expected: Expectation
+
+        public init(
+            path: RelativePath, content: ByteBuffer, modified: Int64? = nil, permissions: UInt32 = 0o600,
+            expecting expected: Expectation = .anything
+        ) {
+            (self.path, self.content, self.modified) = (path, content, modified)
+            (self.permissions, self.expected) = (permissions, expected)
+        }
+    }
+
     /// What shall happen to a path.
     struct Change {
-        /// The file in the staging directory that takes the path; `nil` to remove what is there.
-        let staged: [UInt8]?
+        let path: RelativePath
+        /// Where the file is that takes the path; `nil` to remove what is there.
+        let staged: StagingArea.Place?
+        /// The time that it gets on commit; `nil` if it has it already.
         let modified: Int64?
         let expected: Expectation
     }
 
-    private struct State {
-        var changes: [RelativePath: Change] = [:]
-        var next = 0
-    }
-
     /// How many staging directories of dead processes were removed on opening.
-    public let leftoversRemoved: Int
-    /// Those that could not be removed, such as another user's. They do no harm but take space.
-    public let leftoverFailures: [FileError]
+    public var leftoversRemoved: Int { leftovers.removed }
+    /// Whether dead processes have left files that ``reuse(_:size:sha256:modified:permissions:expecting:)`` may find.
+    public var hasLeftovers: Bool { !leftovers.kept.isEmpty }
+    /// Those that could not be removed or read, such as another user's. They do no harm but take space.
+    public var leftoverFailures: [FileError] { leftovers.failures }
 
     let root: File
-    let staging: File
+    let staging: StagingArea
+    let leftovers: Leftovers
     private let stagingName: [UInt8]
-    private let state = NIOLockedValueBox(State())
+    private let changes = NIOLockedValueBox<[RelativePath: Change]>([:])
 
-    private init(root: File, staging: File, name: [UInt8], leftovers: Leftovers) {
-        (self.root, self.staging, stagingName) = (root, staging, name)
-        (leftoversRemoved, leftoverFailures) = (leftovers.removed, leftovers.failures)
+    private init(root: File, staging: StagingArea, name: [UInt8], leftovers: Leftovers) {
+        (self.root, self.staging, stagingName, self.leftovers) = (root, staging, name, leftovers)
     }
 
     /// Makes the root, if it is missing, and a staging directory in it.
-    /// - Parameter root: the storage directory, or a link to it.
+    /// - Parameters:
+    ///   - root: the storage directory, or a link to it.
+    ///   - reusingLeftovers: whether files that dead processes had staged are to be kept until the end, so that
+    ///     ``reuse(_:size:sha256:modified:permissions:expecting:)`` can take them.
     /// - Throws: ``FileError``.
-    public static func open(_ root: String) throws(FileError) -> StagedTree {
+    public static func open(_ root: String, reusingLeftovers: Bool = false) throws(FileError) -> StagedTree {
         try makeDirectories(root, permissions: DirectoryChain.permissions)
         let directory = try File.open(root, [.read, .directory])
-        let leftovers = try Leftovers(removedFrom: directory)
+        let leftovers = try Leftovers(in: directory, keeping: reusingLeftovers)
         while true {
             let name = FileIO.temporaryName(stagingPrefix)
             guard try directory.makeDirectory(name, permissions: DirectoryChain.permissions),
                 let staging = try lock(name, in: directory)
             else { continue }
-            return StagedTree(root: directory, staging: staging, name: name, leftovers: leftovers)
+            return StagedTree(root: directory, staging: try StagingArea(staging), name: name, leftovers: leftovers)
         }
     }
 
@@ -83,7 +107,7 @@ public final class StagedTree: Sendable {
     }
 
     /// How many changes are prepared.
-    public var count: Int { state.withLockedValue { $0.changes.count } }
+    public var count: Int { changes.withLockedValue { $0.count } }
 
     /// Makes an empty file that takes a path on ``commit()``.
     ///
@@ -99,11 +123,10 @@ public final class StagedTree: Sendable {
         _ path: RelativePath, modified: Int64? = nil, permissions: UInt32 = 0o600,
         expecting expected: Expectation = .anything
     ) throws(FileError) -> File {
-        let name = nextName()
-        let file = try File.open(
-            name, in: staging, [.readWrite, .createNew, .noFollow], permissions: permissions,
-            shownAs: root.joined(path.bytes))
-        replace(Change(staged: name, modified: modified, expected: expected), at: path)
+        let (file, place) = try staging.files.withChain { chain throws(FileError) in
+            try staging.create(path, permissions: permissions, shownAs: root.joined(path.bytes), &chain)
+        }
+        prepare([Change(path: path, staged: place, modified: modified, expected: expected)])
         return file
     }
 
@@ -113,20 +136,55 @@ public final class StagedTree: Sendable {
         _ path: RelativePath, _ content: ByteBuffer, modified: Int64? = nil, permissions: UInt32 = 0o600,
         expecting expected: Expectation = .anything
     ) throws(FileError) {
-        let file = try stage(path, modified: modified, permissions: permissions, expecting: expected)
-        do { try file.write(content, at: 0) } catch {
-            unstage(path)
+        try writeFiles([
+            NewFile(path: path, content: content, modified: modified, permissions: permissions, expecting: expected)
+        ])
+    }
+
+    /// Stages many files, with the least work if those of one directory follow each other.
+    /// - Throws: ``FileError`` of the first that fails; those before it are staged.
+    public func writeFiles(_ files: [NewFile]) throws(FileError) {
+        var written: [Change] = []
+        written.reserveCapacity(files.count)
+        defer { prepare(written) }
+        try staging.files.withChain { chain throws(FileError) in
+            for file in files { written.append(try write(file, &chain)) }
+        }
+    }
+
+    private func write(_ new: NewFile, _ chain: inout DirectoryChain) throws(FileError) -> Change {
+        let shown = root.joined(new.path.bytes)
+        let (file, place) = try staging.create(new.path, permissions: new.permissions, shownAs: shown, &chain)
+        do {
+            try file.write(new.content, at: 0)
+            if let modified = new.modified { try file.setModified(to: modified) }
+        } catch {
+            staging.discard(new.path, place)
             throw error
         }
+        return Change(path: new.path, staged: place, modified: nil, expected: new.expected)
     }
 
     /// Prepares the removal of a file. On ``commit()`` it may be gone already, unless a certain file is expected.
     public func remove(_ path: RelativePath, expecting expected: Expectation = .anything) {
-        replace(Change(staged: nil, modified: nil, expected: expected), at: path)
+        prepare([Change(path: path, staged: nil, modified: nil, expected: expected)])
     }
 
     /// Forgets what was prepared for a path.
-    public func unstage(_ path: RelativePath) { replace(nil, at: path) }
+    public func unstage(_ path: RelativePath) {
+        let former = changes.withLockedValue { $0.removeValue(forKey: path) }
+        if let place = former?.staged { staging.discard(path, place) }
+    }
+
+    /// Takes changes in; one for the same path replaces the one before.
+    func prepare(_ new: [Change]) {
+        let former = changes.withLockedValue { changes in
+            new.compactMap { changes.updateValue($0, forKey: $0.path) }
+        }
+        for change in former {
+            if let place = change.staged { staging.discard(change.path, place) }
+        }
+    }
 
     /// Makes all changes, or none, and removes the staging directory. The tree cannot be used again, also after an error.
     /// - Throws: ``Obstacle`` if what is on the disk forbids a change, ``FileError``: in both cases nothing has changed.
@@ -136,19 +194,14 @@ public final class StagedTree: Sendable {
     /// - Parameter step: is told each path before its change, for tests.
     func commit(before step: (RelativePath) throws -> Void) throws {
         defer { abandon() }
-        let changes = state.withLockedValue { $0.changes }.sorted { $0.key < $1.key }
+        let changes = changes.withLockedValue { $0.values.sorted { $0.path < $1.path } }
         guard !changes.isEmpty else { return }
-        var plan = CommitPlan(changes: changes, root: root, device: try staging.status().device)
-        try plan.check()
-        for case (_, let change) in changes {
-            if let name = change.staged, let modified = change.modified {
-                try staging.setModified(of: name, to: modified)
-            }
-        }
-        try staging.syncFileSystem()
+        let plan = try CommitPlan(changes, root: root, device: staging.directory.status().device)
+        try staging.settle(changes)
+        try root.syncFileSystem()
         var commit = Commit(root: root, staging: staging)
         do {
-            try commit.apply(changes, before: step)
+            try commit.apply(plan, before: step)
             try root.syncFileSystem()
         } catch {
             try commit.undo(because: error)
@@ -156,24 +209,12 @@ public final class StagedTree: Sendable {
         }
     }
 
-    /// Removes the staging directory with all that was staged. Does nothing after ``commit()``.
+    /// Removes the staging directory with all that was staged, and leftovers that were kept. Does nothing after
+    /// ``commit()``.
     ///
     /// What cannot be removed is left for the next process that opens the root.
-    public func abandon() { try? root.removeTree(stagingName) }
-
-    private func nextName() -> [UInt8] {
-        state.withLockedValue { state in
-            defer { state.next += 1 }
-            return Array("\(state.next)".utf8)
-        }
-    }
-
-    private func replace(_ change: Change?, at path: RelativePath) {
-        let former = state.withLockedValue { state in
-            defer { state.changes[path] = change }
-            return state.changes[path]
-        }
-        // Its bytes are wanted no more, and space may be short.
-        if let name = former?.staged { try? staging.remove(name) }
+    public func abandon() {
+        try? root.removeTree(stagingName)
+        for leftover in leftovers.kept { try? root.removeTree(leftover.name) }
     }
 }

@@ -42,8 +42,7 @@ public struct Digest: Sendable, Hashable, Comparable, CustomStringConvertible {
         self.init(hasher)
     }
 
-    /// What a hasher has come to.
-    public init(_ hasher: SHA256) {
+    fileprivate init(_ hasher: SHA256) {
         self = hasher.finalize().withUnsafeBytes { Digest(words: $0) }
     }
 
@@ -106,4 +105,18 @@ public struct Digest: Sendable, Hashable, Comparable, CustomStringConvertible {
 
     /// The bytes of a digest are as good as random: any word of it spreads well.
     public func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
+}
+
+/// Comes to the digest of content that arrives piece by piece.
+public struct DigestHasher: Sendable {
+    private var hasher = SHA256()
+
+    public init() {}
+
+    public mutating func update(_ content: ByteBuffer) {
+        content.withUnsafeReadableBytes { hasher.update(bufferPointer: $0) }
+    }
+
+    /// The digest of all content so far.
+    public var digest: Digest { Digest(hasher) }
 }

@@ -61,6 +61,18 @@ extension File {
         }
     }
 
+    /// ``link(_:to:in:)`` for a file that may be missing, which is no error then.
+    /// - Returns: whether the file is there and has the second name.
+    public func linkIfPresent(
+        _ old: some Collection<UInt8>, to new: some Collection<UInt8>, in directory: File
+    ) throws(FileError) -> Bool {
+        let from = try terminated(old, "link")
+        let to = try terminated(new, "link")
+        if linkat(descriptor, from, directory.descriptor, to, 0) == 0 { return true }
+        guard errno == ENOENT else { throw FileError("create", path: directory.joined(new)) }
+        return false
+    }
+
     /// Gives a file a second name atomically.
     /// - Throws: ``FileError``; ``FileError/alreadyExists`` if the name is taken.
     public func link(

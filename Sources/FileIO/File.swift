@@ -61,6 +61,16 @@ public final class File: Sendable {
         try open(Array(path.utf8), mode, permissions: permissions)
     }
 
+    /// Makes a file without a name in `$TMPDIR` or `/tmp`: it is gone when it is closed, or when the process dies.
+    public static func temporary() throws(FileError) -> File {
+        let folder = getenv("TMPDIR").map { String(cString: $0) } ?? ""
+        let directory = try File.open(folder.isEmpty ? "/tmp" : folder, [.read, .directory])
+        let name = FileIO.temporaryName("holdfast-")
+        let file = try File.open(name, in: directory, [.readWrite, .createNew, .noFollow], permissions: 0o600)
+        try directory.remove(name)
+        return file
+    }
+
     /// Opens a path below an open directory, following no symbolic link on the way.
     /// - Parameter names: the directories on the way and the name at its end; at least one.
     /// - Throws: ``FileError``.
@@ -89,6 +99,16 @@ public final class File: Sendable {
         return FileStatus(raw)
     }
 
+    /// ``status(of:)``, or `nil` if nothing has the name: cheaper than an error where that is to be expected.
+    public func statusIfPresent(of name: some Collection<UInt8>) throws(FileError) -> FileStatus? {
+        var raw = stat()
+        if fstatat(descriptor, try terminated(name, "look at"), &raw, AT_SYMLINK_NOFOLLOW) == 0 {
+            return FileStatus(raw)
+        }
+        guard errno == ENOENT else { throw FileError("look at", path: joined(name)) }
+        return nil
+    }
+
     /// What this process may do with a name.
     public enum Access: Sendable { case read, write }
 
@@ -104,16 +124,22 @@ public final class File: Sendable {
     /// Sets when the content of a name in this directory last changed; a symbolic link is not followed.
     /// - Parameter nanoseconds: since 1970.
     public func setModified(of name: some Collection<UInt8>, to nanoseconds: Int64) throws(FileError) {
-        let part = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
-        let borrow: Int64 = part.remainder < 0 ? 1 : 0
-        let modified = timespec(
-            tv_sec: time_t(part.quotient - borrow), tv_nsec: Int(part.remainder + borrow * 1_000_000_000))
-        // UTIME_OMIT, which the importer does not show: leave the time of the last access as it is.
-        let times = [timespec(tv_sec: 0, tv_nsec: (1 << 30) - 2), modified]
+        let times = [Self.omitted, timespec(nanoseconds)]
         guard utimensat(descriptor, try terminated(name, "set the time of"), times, AT_SYMLINK_NOFOLLOW) == 0 else {
             throw FileError("set the time of", path: joined(name))
         }
     }
+
+    /// Sets when the content of the open file last changed.
+    /// - Parameter nanoseconds: since 1970.
+    public func setModified(to nanoseconds: Int64) throws(FileError) {
+        guard futimens(descriptor, [Self.omitted, timespec(nanoseconds)]) == 0 else {
+            throw FileError("set the time of", path: path)
+        }
+    }
+
+    /// UTIME_OMIT, which the importer does not show: leave the time of the last access as it is.
+    private static let omitted = timespec(tv_sec: 0, tv_nsec: (1 << 30) - 2)
 
     /// Appends up to `count` bytes at an offset to a buffer.
     /// - Returns: how many bytes were read; less than `count` only at the end of the file.
@@ -200,13 +226,22 @@ public final class File: Sendable {
     public func joined(_ name: some Collection<UInt8>) -> [UInt8] { path + [UInt8(ascii: "/")] + name }
 }
 
+extension timespec {
+    /// - Parameter nanoseconds: since 1970, also before.
+    fileprivate init(_ nanoseconds: Int64) {
+        let part = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
+        let borrow: Int64 = part.remainder < 0 ? 1 : 0
+        self.init(tv_sec: time_t(part.quotient - borrow), tv_nsec: Int(part.remainder + borrow * 1_000_000_000))
+    }
+}
+
 /// A C string; a NUL inside would cut the name short and address another file.
 func terminated(_ name: some Collection<UInt8>, _ operation: String) throws(FileError) -> [CChar] {
     // As an array at once: walking a collection of unknown type costs more than the system call it is for.
     let bytes = Array(name)
     guard !bytes.contains(0) else { throw FileError(operation, path: bytes, code: EINVAL) }
     return [CChar](unsafeUninitializedCapacity: bytes.count + 1) { buffer, count in
-        for (index, byte) in bytes.enumerated() { buffer[index] = CChar(bitPattern: byte) }
+        bytes.withUnsafeBytes { UnsafeMutableRawBufferPointer(buffer).copyMemory(from: $0) }
         buffer[bytes.count] = 0
         count = bytes.count + 1
     }

@@ -15,6 +15,13 @@ public struct FileStatus: Sendable, Equatable {
     public let device: UInt64
     /// The nine permission bits.
     public let permissions: UInt32
+    /// The number of the user whose file it is.
+    public let owner: UInt32
+    /// How many names the file has.
+    public let links: UInt64
+
+    /// The user as whom this process touches files.
+    public static var currentOwner: UInt32 { UInt32(geteuid()) }
 
     /// What the system knows of a path; a symbolic link at its end is not followed. Blocks.
     public static func at(_ path: String) throws(FileError) -> FileStatus {
@@ -39,5 +46,7 @@ public struct FileStatus: Sendable, Equatable {
         inode = UInt64(raw.st_ino)
         device = UInt64(raw.st_dev)
         permissions = UInt32(raw.st_mode) & 0o777
+        owner = UInt32(raw.st_uid)
+        links = UInt64(raw.st_nlink)
     }
 }

@@ -13,11 +13,11 @@ public func syncToS3(_ options: SyncOptions) async -> SyncResult {
 ///
 /// All files arrive, or none. An empty memory is no error. Errors are logged and in the result; nothing is thrown.
 public func syncFromS3(_ options: SyncOptions) async -> SyncResult {
-    await sync(.download, options) { await $0.pull(onConflict: options.conflictPolicy) }
+    await sync(.download, options) { await $0.pull(PullRequest(onConflict: options.conflictPolicy)) }
 }
 
 private func sync(
-    _ direction: SyncDirection, _ options: SyncOptions, _ work: @Sendable (Mirror) async -> SyncResult
+    _ direction: SyncDirection, _ options: SyncOptions, _ work: @Sendable (Memory) async -> SyncResult
 ) async -> SyncResult {
     guard options.config.enabled else { return .disabled }
     let logger = options.logger
@@ -37,7 +37,7 @@ private func sync(
     return result
 }
 
-private func run(_ options: SyncOptions, _ work: @Sendable (Mirror) async -> SyncResult) async -> SyncResult {
+private func run(_ options: SyncOptions, _ work: @Sendable (Memory) async -> SyncResult) async -> SyncResult {
     do {
         let location = try MemoryLocation(
             prefix: options.config.prefix, agent: options.agentIdentity, repository: options.repo)
@@ -45,11 +45,14 @@ private func run(_ options: SyncOptions, _ work: @Sendable (Mirror) async -> Syn
         return try await withS3Client(
             options.config, credentials: options.credentials, meter: meter, logger: options.logger
         ) { store in
-            let mirror = Mirror(
-                store: store, location: location, storage: options.storagePath, exclusions: options.exclusions,
-                concurrency: options.config.concurrency, stateDirectory: options.stateDirectory, meter: meter,
-                logger: options.logger)
-            return await work(mirror)
+            let memory = Memory(
+                store: store, location: location,
+                options: Memory.Options(
+                    storage: options.storagePath, exclusions: options.exclusions,
+                    concurrency: options.config.concurrency, stateDirectory: options.stateDirectory,
+                    writer: options.writer),
+                meter: meter, logger: options.logger)
+            return await work(memory)
         }
     } catch {
         return .failed(SyncError(error))

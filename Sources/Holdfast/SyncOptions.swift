@@ -18,6 +18,8 @@ public struct SyncOptions: Sendable {
     public var conflictPolicy: ConflictPolicy
     /// Where to remember what was synchronised last, `$XDG_STATE_HOME/holdfast` in the command.
     public var stateDirectory: String?
+    /// Who saves, for the history: the host and the process, or the name of a program.
+    public var writer: String
     /// Where credentials come from if the configuration holds none.
     public var credentials: (any CredentialSource)?
 
@@ -30,6 +32,7 @@ public struct SyncOptions: Sendable {
         exclusions: Exclusions = Exclusions(),
         conflictPolicy: ConflictPolicy = .stop,
         stateDirectory: String? = nil,
+        writer: String = "library",
         credentials: (any CredentialSource)? = nil
     ) {
         self.config = config
@@ -40,6 +43,7 @@ public struct SyncOptions: Sendable {
         self.exclusions = exclusions
         self.conflictPolicy = conflictPolicy
         self.stateDirectory = stateDirectory
+        self.writer = writer
         self.credentials = credentials
     }
 }

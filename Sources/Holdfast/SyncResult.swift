@@ -1,6 +1,7 @@
 import AgentState
 import FileIO
 import ObjectStore
+import Repository
 
 /// Which way files go: `SyncDirection` of RFC-019 §2.
 public enum SyncDirection: String, Sendable {
@@ -17,12 +18,18 @@ public struct SyncResult: Sendable {
     public var totalBytes: Int64 = 0
     /// Files that crossed the wire.
     public var transferredObjects = 0
-    /// Files that did not change here and are newer in the store, so that a push left them alone.
-    public var newerInStore = 0
     /// Bytes of content that crossed the wire, repeated attempts included.
     public var transferredBytes: Int64 = 0
     public var requests = 0
     public var durationSeconds = 0.0
+    /// The newest snapshot after the operation, in hex; `nil` if there is none.
+    public var snapshot: String?
+    /// Others had saved in the meantime, and the states were merged.
+    public var merged = false
+    /// Paths that a push found changed here and in the store. The version that is not in the snapshot is in a parent.
+    public var mergeConflicts: [String] = []
+    /// What a person should know although the operation succeeded.
+    public var warnings: [String] = []
     /// Why the operation as a whole did not succeed.
     public var error: SyncError?
     /// Files and objects that were left where they are, each with its reason. They make ``success`` false.
@@ -32,6 +39,8 @@ public struct SyncResult: Sendable {
     /// Where the files lie that were replaced although they had changed here.
     public var replacedKeptAt: String?
     public var skipped = Skipped()
+    /// Files that the mirror view cannot show. The snapshot has them.
+    public var mirrorProblems: [Problem] = []
 
     /// One file or object that was not transferred.
     public struct Problem: Sendable, Equatable {
@@ -66,7 +75,7 @@ public struct SyncResult: Sendable {
 
 /// Why a sync failed, for people and for scripts.
 public struct SyncError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// A stable word: that of ``StoreError/Kind``, or `changed-on-both-sides`, `changed-meanwhile`,
+    /// A stable word: that of ``StoreError/Kind`` or ``RepositoryError/Kind``, or `changed-on-both-sides`, `changed-meanwhile`,
     /// `incomplete`, `local-file`.
     public let code: String
     public let message: String
@@ -89,6 +98,9 @@ public struct SyncError: Error, Sendable, Equatable, CustomStringConvertible {
             self.init(
                 code: error.kind.rawValue, message: error.description, hint: error.hint,
                 mayPass: error.kind == .conflict || error.kind == .preconditionFailed)
+        case let error as RepositoryError:
+            self.init(
+                code: error.kind.rawValue, message: error.description, hint: error.hint, mayPass: error.kind == .conflict)
         case is CancellationError: self.init(code: "cancelled", message: "cancelled")
         case let error as FileError:
             self.init(

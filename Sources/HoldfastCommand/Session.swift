@@ -3,6 +3,7 @@ import Holdfast
 import HoldfastLogging
 import Logging
 import ObjectStore
+import Repository
 import S3Store
 
 /// A command at work on one memory: its settings, its store, and the way to the result.
@@ -57,12 +58,17 @@ struct Session: Sendable {
         }
     }
 
-    var mirror: Mirror {
-        Mirror(
-            store: store, location: location, storage: settings.storage, exclusions: settings.exclusions,
-            concurrency: settings.concurrency, stateDirectory: settings.stateDirectory, meter: meter,
-            progress: progress, logger: console.logger)
+    var memory: Memory {
+        Memory(
+            store: store, location: location,
+            options: Memory.Options(
+                storage: settings.storage, exclusions: settings.exclusions, concurrency: settings.concurrency,
+                stateDirectory: settings.stateDirectory, keepsMirror: settings.keepsMirror, writer: writerName(),
+                run: workflowRun(console.world.environment)),
+            meter: meter, progress: progress, logger: console.logger)
     }
+
+    var repository: Repository { memory.repository }
 
     /// Where the memory is, for people.
     var address: String { "\(settings.store)/\(location.key)" }

@@ -66,8 +66,8 @@ import Testing
         #expect(staged.count == 1)
         let staging = try #require(try tree.names().first { $0.hasPrefix(".holdfast-") })
         #expect(
-            try FileManager.default.contentsOfDirectory(atPath: "\(tree.path)/\(staging)").count == 1,
-            "what is not wanted any more takes no space")
+            try FileManager.default.subpathsOfDirectory(atPath: "\(tree.path)/\(staging)").count == 2,
+            "the directory of staged files with one in it: what is not wanted any more takes no space")
         try staged.commit()
         #expect(try tree.contents() == ["a": "second", "b": "old"])
     }

@@ -7,7 +7,7 @@ import TestSupport
 
 @testable import Holdfast
 
-/// A storage directory, a store, and a mirror between them.
+/// Machines, each with a storage directory, and a store.
 struct Fixture: Sendable {
     let folder: String
     let store: any ObjectStore
@@ -27,12 +27,16 @@ struct Fixture: Sendable {
         }
     }
 
-    /// The mirror of one machine: each has a storage directory and a state directory of its own.
-    func mirror(_ machine: String = "a", including globs: [String] = [], store: (any ObjectStore)? = nil) -> Mirror {
-        Mirror(
-            store: store ?? self.store, location: location, storage: storage(machine),
-            exclusions: Exclusions(including: globs.compactMap { Glob($0) }), concurrency: 8,
-            stateDirectory: "\(folder)/\(machine)/state", meter: meter, logger: .silent)
+    /// The memory as one machine sees it: each has a storage directory and a state directory of its own.
+    func memory(
+        _ machine: String = "a", including globs: [String] = [], store: (any ObjectStore)? = nil, keepsMirror: Bool = true
+    ) -> Memory {
+        Memory(
+            store: store ?? self.store, location: location,
+            options: Memory.Options(
+                storage: storage(machine), exclusions: Exclusions(including: globs.compactMap { Glob($0) }),
+                concurrency: 8, stateDirectory: "\(folder)/\(machine)/state", keepsMirror: keepsMirror, writer: machine),
+            meter: meter, logger: .silent)
     }
 
     func storage(_ machine: String = "a") -> String { "\(folder)/\(machine)/storage" }

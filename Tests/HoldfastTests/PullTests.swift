@@ -13,7 +13,7 @@ struct PullTests {
         try await Fixture.with { fixture in
             try await fixture.put("theirs", "1")
             try fixture.write(["mine": "2"])
-            #expect(await fixture.mirror().pull().success)
+            #expect(await fixture.memory().pull().success)
             #expect(try fixture.files() == ["mine": "2", "theirs": "1"])
         }
     }
@@ -22,11 +22,11 @@ struct PullTests {
     func follows() async throws {
         try await Fixture.with { fixture in
             try fixture.write(["f": "one"])
-            _ = await fixture.mirror().push()
-            _ = await fixture.mirror("b").pull()
+            _ = await fixture.memory().push()
+            _ = await fixture.memory("b").pull()
             try fixture.write(["f": "two"])
-            _ = await fixture.mirror().push()
-            let result = await fixture.mirror("b").pull()
+            _ = await fixture.memory().push()
+            let result = await fixture.memory("b").pull()
             #expect(result.success)
             #expect(result.transferredObjects == 1)
             #expect(try fixture.files("b") == ["f": "two"])
@@ -37,11 +37,11 @@ struct PullTests {
     func stays() async throws {
         try await Fixture.with { fixture in
             try fixture.write(["f": "one", "g": "one"])
-            _ = await fixture.mirror().push()
+            _ = await fixture.memory().push()
             try fixture.write(["f": "mine"])
             // Twice: what is known of the file outlives a pull that leaves it alone.
             for _ in 1...2 {
-                let result = await fixture.mirror().pull()
+                let result = await fixture.memory().pull()
                 #expect(result.success)
                 #expect(try fixture.files() == ["f": "mine", "g": "one"])
             }
@@ -52,17 +52,17 @@ struct PullTests {
     func staleCopy() async throws {
         try await Fixture.with { fixture in
             try fixture.write(["f": "one", "g": "one"])
-            _ = await fixture.mirror().push()
-            _ = await fixture.mirror("b").pull()
+            _ = await fixture.memory().push()
+            _ = await fixture.memory("b").pull()
             try fixture.write(["f": "two"])
-            _ = await fixture.mirror().push()
+            _ = await fixture.memory().push()
             try fixture.write(["g": "mine"], on: "b")
-            let push = await fixture.mirror("b").push()
+            let push = await fixture.memory("b").push()
             #expect(push.success)
-            #expect(push.newerInStore == 1)
+            #expect(push.merged)
             #expect(push.transferredObjects == 1)
             #expect(push.objectCount == 2)
-            #expect(await fixture.mirror("b").pull().success)
+            #expect(await fixture.memory("b").pull().success)
             #expect(try fixture.files("b") == ["f": "two", "g": "mine"])
         }
     }
@@ -73,7 +73,7 @@ struct PullTests {
             try await fixture.put("theirs", "12345")
             try await fixture.put("folder/", "")
             try fixture.write(["mine": "1"])
-            let push = await fixture.mirror().push()
+            let push = await fixture.memory().push()
             #expect(push.objectCount == 2)
             #expect(push.totalBytes == 6)
         }
@@ -83,7 +83,7 @@ struct PullTests {
     func unrestorableName() async throws {
         try await Fixture.with { fixture in
             try fixture.write(["back\\slash": "x", "fine": "1"])
-            let push = await fixture.mirror().push()
+            let push = await fixture.memory().push()
             #expect(!push.success)
             #expect(push.problems.map(\.path) == ["back\\slash"])
             let stored = try await fixture.stored()
@@ -95,12 +95,12 @@ struct PullTests {
     func conflict() async throws {
         try await Fixture.with { fixture in
             try fixture.write(["f": "one", "g": "one"])
-            _ = await fixture.mirror().push()
-            _ = await fixture.mirror("b").pull()
+            _ = await fixture.memory().push()
+            _ = await fixture.memory("b").pull()
             try fixture.write(["f": "theirs", "g": "theirs"])
-            _ = await fixture.mirror().push()
+            _ = await fixture.memory().push()
             try fixture.write(["f": "mine"], on: "b")
-            let result = await fixture.mirror("b").pull()
+            let result = await fixture.memory("b").pull()
             #expect(!result.success)
             #expect(result.conflicts == ["f"])
             #expect(result.error?.code == "changed-on-both-sides")
@@ -114,7 +114,7 @@ struct PullTests {
         try await Fixture.with { fixture in
             try await fixture.put("dir/f", "theirs")
             try fixture.write(["dir/f": "mine"])
-            let result = await fixture.mirror().pull(onConflict: .storeWins)
+            let result = await fixture.memory().pull(PullRequest(onConflict: .storeWins))
             #expect(result.success)
             #expect(try fixture.files() == ["dir/f": "theirs"])
             let kept = try #require(result.replacedKeptAt)
@@ -134,7 +134,7 @@ struct PullTests {
                 let time = Date(timeIntervalSinceNow: isNewerHere ? 3600 : -3600)
                 let path = fixture.storage() + "/f"
                 try FileManager.default.setAttributes([.modificationDate: time], ofItemAtPath: path)
-                let result = await fixture.mirror().pull(onConflict: .newerWins)
+                let result = await fixture.memory().pull(PullRequest(onConflict: .newerWins))
                 #expect(result.success)
                 #expect(try fixture.files() == ["f": winner])
                 #expect((result.replacedKeptAt != nil) == !isNewerHere)
@@ -146,9 +146,9 @@ struct PullTests {
     func deletedHere() async throws {
         try await Fixture.with { fixture in
             try fixture.write(["f": "one"])
-            _ = await fixture.mirror().push()
+            _ = await fixture.memory().push()
             try fixture.remove("f")
-            #expect(await fixture.mirror().pull().success)
+            #expect(await fixture.memory().pull().success)
             #expect(try fixture.files() == ["f": "one"])
         }
     }
@@ -161,7 +161,7 @@ struct PullTests {
             ]
             for name in unsafe { try await fixture.put(name, "hostile") }
             for name in ["Foo", "foo", "caf\u{E9}", "cafe\u{301}", "good/file"] { try await fixture.put(name, "fine") }
-            let result = await fixture.mirror().pull()
+            let result = await fixture.memory().pull()
             #expect(!result.success)
             #expect(result.error?.code == "incomplete")
             // Of two names that some file system takes for one, the first in byte order is kept.
@@ -184,7 +184,7 @@ struct PullTests {
         try await Fixture.with { fixture in
             for name in ["auth.json", "opencode.db-wal", "ok"] { try await fixture.put(name, "x") }
             try await fixture.put("folder/", "")
-            let result = await fixture.mirror().pull()
+            let result = await fixture.memory().pull()
             #expect(result.success)
             #expect(result.skipped.excluded == 2)
             #expect(result.skipped.folderMarkers == 1)
@@ -201,7 +201,7 @@ struct PullTests {
             #expect(symlink(outside, fixture.storage() + "/dir") == 0)
             try await fixture.put("dir/file", "x")
             try await fixture.put("other", "x")
-            let result = await fixture.mirror().pull()
+            let result = await fixture.memory().pull()
             #expect(!result.success)
             #expect(result.error?.message.contains("dir") == true)
             #expect(try FileManager.default.contentsOfDirectory(atPath: outside).isEmpty)
@@ -218,7 +218,7 @@ struct PullTests {
             try fixture.write(["mine": "1"])
             let failing = FailingStore(
                 base: fixture.store, key: ObjectKey(fixture.location.mirrorPrefix + "f7"), kind: kind)
-            let result = await fixture.mirror(store: failing).pull()
+            let result = await fixture.memory(store: failing).pull()
             #expect(!result.success)
             #expect(result.error?.code == kind.rawValue)
             #expect(try fixture.files() == ["mine": "1"])
@@ -232,7 +232,7 @@ struct PullTests {
             try fixture.write(["f": "1"])
             let failing = FailingStore(base: fixture.store, key: nil, kind: .denied)
             let result =
-                isPull ? await fixture.mirror(store: failing).pull() : await fixture.mirror(store: failing).push()
+                isPull ? await fixture.memory(store: failing).pull() : await fixture.memory(store: failing).push()
             #expect(!result.success)
             #expect(result.error?.code == "denied")
         }

@@ -9,8 +9,8 @@ extension Mirror {
     ///
     /// Files that only this machine has stay. Names that must not be written are refused one by one and named in the
     /// result; the rest arrives.
-    public func pull(onConflict policy: ConflictPolicy = .stop) async -> SyncResult {
-        await measured { result in
+    func pull(onConflict policy: ConflictPolicy = .stop) async -> SyncResult {
+        await measured(meter) { result in
             let local = try await StorageScan.scan(storage, exclusions: .onlyNeverStored)
             // What cannot be seen cannot be compared, and must not be replaced.
             if let failure = local.failures.first { throw failure.cause }
@@ -110,15 +110,6 @@ extension Mirror {
             }
         }
         return plan
-    }
-
-    private func conflictError(_ paths: [String]) -> SyncError {
-        let shown = paths.prefix(5).map { "'\($0)'" }.joined(separator: ", ")
-        let more = paths.count > 5 ? " and \(paths.count - 5) more" : ""
-        return SyncError(
-            code: "changed-on-both-sides",
-            message: "changed here and in the store: \(shown)\(more); nothing was touched",
-            hint: "Use --merge to take the newer of each, or --force to take the store's.", mayPass: true)
     }
 
     /// Fetches into a staging directory, then changes all files at once.

@@ -5,8 +5,8 @@ import ObjectStore
 
 /// The mirror view of a memory: one object for each file, under the keys of RFC-019 §3.
 ///
-/// ``push()`` is `syncToS3` and ``pull(onConflict:)`` is `syncFromS3` of RFC-019 §5, on any store.
-public struct Mirror: Sendable {
+/// A memory that only has this view is restored from it by ``pull(onConflict:)``; beside snapshots, it follows them.
+struct Mirror: Sendable {
     let store: any ObjectStore
     let location: MemoryLocation
     /// The storage directory.
@@ -23,7 +23,7 @@ public struct Mirror: Sendable {
     ///   - meter: the one that `store` counts with.
     ///   - stateDirectory: where to remember what was synchronised last; without it, a pull takes every difference
     ///     for a conflict.
-    public init(
+    init(
         store: any ObjectStore, location: MemoryLocation, storage: String, exclusions: Exclusions = Exclusions(),
         concurrency: Int = 32, stateDirectory: String? = nil, meter: TransferMeter,
         progress: SyncProgress = SyncProgress(), logger: Logger
@@ -43,33 +43,6 @@ public struct Mirror: Sendable {
 
     /// The key of a file.
     func key(_ path: String) -> ObjectKey { ObjectKey(location.mirrorPrefix + path) }
-
-    /// Runs an operation to its result: counts, times, and an error that ends it are all in there.
-    func measured(_ work: (inout SyncResult) async throws -> Void) async -> SyncResult {
-        let before = meter.now
-        let start = ContinuousClock.now
-        var result = SyncResult(success: true)
-        do {
-            try await work(&result)
-        } catch {
-            result.error = SyncError(error)
-        }
-        if result.error == nil, !result.problems.isEmpty {
-            let count = result.problems.count
-            result.error = SyncError(
-                code: "incomplete",
-                message: "\(count) \(count == 1 ? "file was" : "files were") left out; the rest is done",
-                hint: "Rename or remove what is named below, then run the command again.")
-        }
-        result.success = result.error == nil
-        let after = meter.now
-        result.requests = after.requests - before.requests
-        result.transferredBytes =
-            after.bytesSent - before.bytesSent + after.bytesReceived - before.bytesReceived
-        let elapsed = (ContinuousClock.now - start).components
-        result.durationSeconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) / 1e18
-        return result
-    }
 }
 
 /// Collects what tasks find, in no order.

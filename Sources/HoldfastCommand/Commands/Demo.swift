@@ -108,18 +108,18 @@ private struct Steps {
         let original = try await TreeDigest.of(storage)
         tell("generate", "\(original) in \(Words.count(sessions, "session"))")
 
-        let first = try await succeeded(session.mirror.push())
+        let first = try await succeeded(session.memory.push())
         tell("push", "\(moved(first, "uploaded")) to \(session.store.location)")
-        let again = try await succeeded(session.mirror.push())
+        let again = try await succeeded(session.memory.push())
         tell("push", "\(moved(again, "uploaded")): nothing has changed")
         try await state.addTurn(to: storage)
         let changed = try await TreeDigest.of(storage)
-        let turn = try await succeeded(session.mirror.push())
+        let turn = try await succeeded(session.memory.push())
         tell("push", "\(moved(turn, "uploaded")) after another turn of the agent")
 
         try await FileIO.run { [storage] in try remove(storage) }
         tell("wipe", "the storage directory is gone")
-        let back = try await succeeded(session.mirror.pull())
+        let back = try await succeeded(session.memory.pull())
         tell("pull", moved(back, "downloaded"))
         let restored = try await TreeDigest.of(storage)
         guard restored == changed else {

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Holdfast
 
+extension PullRequest.Source: ExpressibleByArgument {}
+
 struct Pull: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Bring the store's state here, all or nothing.",
@@ -11,22 +13,28 @@ struct Pull: AsyncParsableCommand {
             """)
 
     @OptionGroup(title: "Memory") var memory: MemoryOptions
+    @Option(help: ArgumentHelp("The snapshot to bring here: an id of holdfast log, latest or latest~N.", valueName: "snapshot"))
+    var at: String?
+    @Option(help: "Where files come from: snapshots, or mirror for the tree of one object for each file.")
+    var source = PullRequest.Source.snapshots
     @Flag(help: "Where both sides changed a file, take the newer one.") var merge = false
     @Flag(help: "Where both sides changed a file, take the store's; what is replaced is kept beside.") var force = false
     @OptionGroup(title: "Output") var output: OutputOptions
 
     func validate() throws {
         guard !(merge && force) else { throw ValidationError("--merge and --force exclude each other.") }
+        guard at == nil || source == .snapshots else { throw ValidationError("The mirror has no snapshots: leave out --at.") }
     }
 
     func run() async throws {
         let policy: ConflictPolicy = force ? .storeWins : merge ? .newerWins : .stop
+        let request = PullRequest(snapshot: at, onConflict: policy, source: source)
         try await perform("pull", memory, output, failure: { TransferReport(result: .failed($0)) }) {
             settings, console in
             try await Session.open(settings, console) { session in
-                let mirror = session.mirror
+                let memory = session.memory
                 let result = await ProgressBar(label: "pull", progress: session.progress, console: console).run {
-                    await mirror.pull(onConflict: policy)
+                    await memory.pull(request)
                 }
                 try TransferPrinter(session: session, name: "pull", verb: "downloaded").show(result)
             }

@@ -5,20 +5,23 @@ struct Push: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Upload local state to the store.",
         discussion: """
-            Only what the store does not have yet is sent; nothing is deleted there. Credentials, keys, temporary files \
-            and SQLite's side files are never stored.
+            The state becomes a new snapshot, merged with whatever others saved since this machine synchronised last. Only \
+            what the store does not have yet is sent. Credentials, keys, temporary files and SQLite's side files are never \
+            stored.
             """)
 
     @OptionGroup(title: "Memory") var memory: MemoryOptions
+    @Flag(help: "Save a state that has fewer than half the files of the newest snapshot, or none.") var allowShrink = false
     @OptionGroup(title: "Output") var output: OutputOptions
 
     func run() async throws {
+        let allowShrink = allowShrink
         try await perform("push", memory, output, failure: { TransferReport(result: .failed($0)) }) {
             settings, console in
             try await Session.open(settings, console) { session in
-                let mirror = session.mirror
+                let memory = session.memory
                 let result = await ProgressBar(label: "push", progress: session.progress, console: console).run {
-                    await mirror.push()
+                    await memory.push(allowShrink: allowShrink)
                 }
                 try TransferPrinter(session: session, name: "push", verb: "uploaded").show(result)
             }

@@ -6,8 +6,9 @@ struct TransferReport: Encodable {
     let result: SyncResult
 
     enum CodingKeys: String, CodingKey {
-        case success, objectCount, totalBytes, transferredObjects, transferredBytes, newerInStore, requests, snapshot
-        case durationSeconds, error, problems, conflicts, replacedKeptAt, skipped
+        case success, objectCount, totalBytes, transferredObjects, transferredBytes, requests, snapshot
+        case merged, mergeConflicts, durationSeconds, error, problems, conflicts, replacedKeptAt, skipped, warnings
+        case mirrorProblems
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -17,16 +18,19 @@ struct TransferReport: Encodable {
         try object.encode(result.totalBytes, forKey: .totalBytes)
         try object.encode(result.transferredObjects, forKey: .transferredObjects)
         try object.encode(result.transferredBytes, forKey: .transferredBytes)
-        try object.encode(result.newerInStore, forKey: .newerInStore)
         try object.encode(result.requests, forKey: .requests)
-        // The mirror view has no snapshots; the field is part of the contract.
-        try object.encodeNil(forKey: .snapshot)
+        try object.encode(result.snapshot, forKey: .snapshot)
+        try object.encode(result.merged, forKey: .merged)
+        try object.encode(result.mergeConflicts, forKey: .mergeConflicts)
         try object.encode(rounded(result.durationSeconds), forKey: .durationSeconds)
         try object.encode(result.error.map(ErrorReport.init), forKey: .error)
         try object.encode(result.problems.map { ProblemReport(path: $0.path, reason: $0.reason) }, forKey: .problems)
         try object.encode(result.conflicts, forKey: .conflicts)
         try object.encode(result.replacedKeptAt, forKey: .replacedKeptAt)
         try object.encode(SkippedReport(result.skipped), forKey: .skipped)
+        try object.encode(result.warnings, forKey: .warnings)
+        try object.encode(
+            result.mirrorProblems.map { ProblemReport(path: $0.path, reason: $0.reason) }, forKey: .mirrorProblems)
     }
 
     private func rounded(_ seconds: Double) -> Double { (seconds * 1000).rounded() / 1000 }

@@ -14,6 +14,11 @@ struct TransferPrinter {
         // An interrupted command says so by its exit code.
         if result.error?.code == "cancelled" { throw CancellationError() }
         console.report(TransferReport(result: result))
+        for warning in result.warnings { console.note(warning) }
+        for problem in result.mirrorProblems { console.note("not in the mirror view: \(problem.path): \(problem.reason)") }
+        for path in result.mergeConflicts {
+            console.note("\(path) changed here and in the store; the older version is in an earlier snapshot")
+        }
         if let kept = result.replacedKeptAt { console.note("the files that were replaced here are kept in \(kept)") }
         guard let error = result.error else {
             console.say(summary(result))
@@ -34,10 +39,11 @@ struct TransferPrinter {
         guard result.objectCount > 0 else { return emptySummary(result) + skipped(result) }
         let unchanged = result.objectCount - result.transferredObjects
         let memory = "\(Words.count(result.objectCount, "file")), \(Words.bytes(result.totalBytes))"
-        let newer = result.newerInStore > 0 ? ", \(result.newerInStore) newer in the store (pull to get them)" : ""
-        let moved = "\(result.transferredObjects) \(verb), \(unchanged - result.newerInStore) unchanged\(newer)"
+        let merged = result.merged ? ", merged with what others saved (pull to get it)" : ""
+        let moved = "\(result.transferredObjects) \(verb), \(unchanged) unchanged\(merged)"
         let cost = "\(Words.count(result.requests, "request")), \(Words.seconds(result.durationSeconds))"
-        return "\(session.address): \(memory)\n\(moved) (\(cost))" + skipped(result)
+        let snapshot = result.snapshot.map { " in snapshot \($0.prefix(12))" } ?? ""
+        return "\(session.address): \(memory)\(snapshot)\n\(moved) (\(cost))" + skipped(result)
     }
 
     private func emptySummary(_ result: SyncResult) -> String {

@@ -86,16 +86,6 @@ struct SettingValues {
         }
         return Exclusions(including: usable)
     }
-
-    /// The mirror view is all that there is as yet.
-    func requireMirror() throws {
-        guard try flag(.mirror) else {
-            let place = sources.place(.mirror)
-            throw UsageError(
-                "\(place == "--mirror" ? "--no-mirror" : place) cannot be used: this version keeps only the mirror view"
-            )
-        }
-    }
 }
 
 /// Adds to an error of a value where the value was set.

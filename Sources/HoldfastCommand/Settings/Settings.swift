@@ -12,6 +12,8 @@ struct Settings: Sendable {
     var repository: String?
     var storage: String
     var exclusions: Exclusions
+    /// Keep one object for each file beside the packs.
+    var keepsMirror: Bool
     var region: String
     var endpointURL: String?
     var addressing: S3EndpointOptions.Addressing
@@ -49,7 +51,6 @@ struct Settings: Sendable {
         let profile = values.text(.awsProfile)
         let region = try await regionSetting(values, profile: profile, world: world)
         let repository = try await repositorySetting(values, world: world)
-        try values.requireMirror()
         var settings = Settings(
             store: try values.parse(.store) { try StoreURL($0).resolved(world) },
             prefix: try values.parse(.prefix) { try checkedPrefix($0) },
@@ -58,6 +59,7 @@ struct Settings: Sendable {
             // In one spelling: what was synchronised last is remembered for this path.
             storage: world.absolute(try values.required(.storage)),
             exclusions: try values.exclusions(),
+            keepsMirror: try values.flag(.mirror),
             region: region.value ?? "us-east-1",
             endpointURL: values.text(.endpointURL),
             addressing: try values.choice(.addressing, S3EndpointOptions.Addressing.self),

@@ -10,6 +10,9 @@ public struct Heads: Sendable {
     /// The highest number in use; 0 if there is no commit.
     public internal(set) var highestSequence: UInt64 = 0
 
+    /// Those of a memory without commits.
+    public init() {}
+
     public struct Damage: Sendable, Equatable {
         public let name: CommitName
         public let reason: String

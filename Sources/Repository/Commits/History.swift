@@ -86,7 +86,7 @@ extension Repository {
     }
 
     /// The parents that still exist and are what the commit says they are.
-    func parents(of snapshot: Snapshot) async throws -> [Snapshot] {
+    public func parents(of snapshot: Snapshot) async throws -> [Snapshot] {
         var found: [Snapshot] = []
         for parent in snapshot.commit.parents {
             guard let name = CommitName(parent.name), case .success(let read) = try await read(name),

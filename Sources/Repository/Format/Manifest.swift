@@ -11,6 +11,15 @@ public struct Manifest: Sendable {
 
     /// In the byte order of their paths.
     public var entries: [Entry] { pages.flatMap(\.self) }
+    /// The file at a path.
+    public func entry(_ path: RelativePath) -> Entry? {
+        for page in pages {
+            guard let last = page.last, !(last.path < path) else { continue }
+            return page.first { $0.path == path }
+        }
+        return nil
+    }
+
     /// Files in the snapshot.
     public var fileCount: Int { root.files }
     /// The sum of their sizes.
@@ -189,5 +198,17 @@ extension ManifestRoot {
         var copy = self
         copy.pages = pages.map { Page(blob: $0.blob.moved(from: pack, to: other), files: $0.files) }
         return copy
+    }
+}
+
+extension Manifest {
+    /// The packs that the snapshot needs, each with the number of bytes of it that are in use.
+    public var packUses: [(pack: Digest, used: Int64)] {
+        var used: [Digest: Int64] = [:]
+        for use in root.packs where use.pack != Pack.own { used[use.pack] = use.used }
+        if let own = place.root?.frame.pack {
+            used[own] = frames.reduce(0) { $0 + ($1.pack == own ? Int64($1.storedLength) : 0) }
+        }
+        return used.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 }

@@ -10,8 +10,9 @@ import ObjectStore
 /// make another pack.
 enum Pack {
     static let headerLength = 4 + 1 + 16
-    /// A pack is closed before it becomes longer than this, in bytes, unless a single frame is.
-    static let targetLength = 16 << 20
+    /// A pack is closed before it becomes longer than this, in bytes, unless a single frame is: what every client of S3
+    /// sends with one request.
+    static let targetLength = 8 << 20
     /// The longest pack that is read, in bytes. Reading never holds more of it in memory than some frames.
     static let maxLength = 1 << 30
     /// Stands for the pack that holds the document in which it occurs: a pack cannot contain its own name.

@@ -13,11 +13,12 @@ struct ManifestPlan {
     /// - Parameters:
     ///   - entries: in the order of their paths. What lies in the open pack is in ``Pack/own``.
     ///   - manifests: whose pages may be used again.
-    init(_ entries: [Entry], reusing manifests: [Manifest]) {
+    ///   - abandoned: packs whose pages are written anew.
+    init(_ entries: [Entry], reusing manifests: [Manifest], except abandoned: Set<Digest>) {
         var stored: [[UInt8]: [(blob: BlobReference, entries: [Entry])]] = [:]
         for manifest in manifests {
             for (page, entries) in zip(manifest.root.pages, manifest.pages) {
-                guard let first = entries.first else { continue }
+                guard let first = entries.first, !abandoned.contains(page.blob.frame.pack) else { continue }
                 stored[first.path.bytes, default: []].append((page.blob, entries))
             }
         }

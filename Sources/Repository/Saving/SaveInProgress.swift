@@ -40,7 +40,7 @@ struct SaveInProgress {
                 kept = try await keepOurs(state)
                 parents += [kept?.snapshot].compactMap(\.self)
             }
-            isMerged = isMerged || parents.count > 1 || merge.choices.contains { !$0.isOurs }
+            isMerged = isMerged || parents.count > 1 || newest.tip?.id != (mine?.snapshot ?? request.base?.snapshot)?.id
             let manifest = try await writer.writeManifest(try contents(merge, state), reusing: newest.manifests)
             let commit = try await commit(manifest, parents)
             let name = CommitName(sequence: commit.seq, nonce: commit.store.createOnly ? nil : commit.nonce)

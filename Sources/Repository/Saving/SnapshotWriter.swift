@@ -52,17 +52,17 @@ public final class SnapshotWriter: Sendable {
 
     let repository: Repository
     /// The snapshots that the save builds upon.
-    let newest: Newest
+    public let newest: Newest
     let started: Duration
+    /// Packs whose blobs are written anew.
+    private let abandoned: Set<Digest>
     private let state: NIOLockedValueBox<State>
 
     /// - Parameters:
     ///   - newest: the snapshots of now. Only what they refer to is taken for stored: an older one may be pruned meanwhile.
-    ///   - chunks: blobs of chunk lists in their manifests, as far as they are known.
     ///   - abandoned: packs whose blobs shall be written anew.
     public init(
-        _ repository: Repository, upon newest: Newest, chunks: [BlobReference] = [],
-        abandoning abandoned: Set<Digest> = []
+        _ repository: Repository, upon newest: Newest, abandoning abandoned: Set<Digest> = []
     ) {
         self.repository = repository
         self.newest = newest
@@ -80,7 +80,7 @@ public final class SnapshotWriter: Sendable {
                 }
             }
         }
-        for blob in chunks where !abandoned.contains(blob.frame.pack) { located[blob.digest] = blob }
+        self.abandoned = abandoned
         let environment = repository.environment
         state = NIOLockedValueBox(
             State(
@@ -96,6 +96,33 @@ public final class SnapshotWriter: Sendable {
         state.withLockedValue { state in
             state.located[digest] == nil && state.claimed.insert(digest).inserted
         }
+    }
+
+    /// Takes further blobs of the newest snapshots for stored: those that their chunk lists name.
+    public func know(_ blobs: [BlobReference]) {
+        state.withLockedValue { state in
+            for blob in blobs where !abandoned.contains(blob.frame.pack) && state.located[blob.digest] == nil {
+                state.located[blob.digest] = blob
+            }
+        }
+    }
+
+    /// The same file, with those of its blobs that were written anew in their new place.
+    func relocated(_ entry: Entry) -> Entry {
+        guard entry.references.contains(where: { abandoned.contains($0.frame.pack) }) else { return entry }
+        func moved(_ blobs: [BlobReference]) -> [BlobReference] {
+            blobs.map { abandoned.contains($0.frame.pack) ? locate($0.digest) ?? $0 : $0 }
+        }
+        let content: Entry.Content =
+            switch entry.content {
+            case .empty: .empty
+            case .blob(let blob): .blob(moved([blob])[0])
+            case .chunks(let blobs): .chunks(moved(blobs))
+            case .chunkLists(let blobs, let packs): .chunkLists(blobs, packs: packs)
+            }
+        return Entry(
+            path: entry.path, mode: entry.mode, modified: entry.modified, size: entry.size, digest: entry.digest,
+            content: content)
     }
 
     /// Compresses blobs together; see ``EncodedFrame``.
@@ -155,7 +182,7 @@ public final class SnapshotWriter: Sendable {
         // The manifest goes into the pack of the newest files, unless that is nearly full.
         if state.withLockedValue({ $0.open.bytes.readableBytes > Pack.targetLength / 2 }) { try await flush() }
         let entries = files.map { entry($0, lists) }
-        let plan = ManifestPlan(entries, reusing: manifests)
+        let plan = ManifestPlan(entries, reusing: manifests, except: abandoned)
         let (pack, built) = state.withLockedValue { state in
             let built = plan.append(to: &state.open, packSizes: state.packSizes)
             return (finish(&state), built)
@@ -170,7 +197,7 @@ public final class SnapshotWriter: Sendable {
 
     private func entry(_ file: Content, _ lists: [Digest: [BlobReference]]) -> Entry {
         switch file {
-        case .stored(let entry): return entry
+        case .stored(let entry): return relocated(entry)
         case .new(let file):
             let content: Entry.Content
             if file.chunks.isEmpty {

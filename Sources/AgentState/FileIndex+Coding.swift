@@ -1,0 +1,115 @@
+import Crypto
+import FileIO
+
+// The format of an index file:
+//
+//     magic      8 bytes, the last one the version
+//     header     takenAt, scope (length, UTF-8), base (length, bytes), number of entries
+//     entries    in path order: bytes shared with the path before, length of the rest, rest of the path,
+//                size * 2 + wasRestored, takenAt - modified, takenAt - changed, inode - inode before, SHA-256
+//     trailer    SHA-256 of all before
+//
+// Numbers are variable-length: seven bits a byte, the lowest first, the top bit set on all but the last. Differences
+// wrap around and are folded so that small negative ones are short, too.
+extension FileIndex {
+    private static let magic: [UInt8] = Array("HFINDEX".utf8) + [1]
+    /// An entry takes at least this much: six numbers and a hash (the rest of its path is not empty).
+    private static let shortestEntry = 7 + Digest.byteCount
+    /// In all, since each entry may repeat thousands of bytes of the path before at the price of two.
+    private static let mostPathBytes = 512 << 20
+
+    func encoded() -> [UInt8] {
+        var bytes = Self.magic
+        bytes.reserveCapacity(200 + base.count + entries.count * 100)
+        bytes.append(folded: takenAt)
+        bytes.append(counted: Array(scope.utf8))
+        bytes.append(counted: base)
+        bytes.append(variable: UInt64(entries.count))
+        var path: [UInt8] = []
+        var inode: UInt64 = 0
+        for entry in entries {
+            let next = entry.path.bytes
+            var shared = 0
+            while shared < min(path.count, next.count), path[shared] == next[shared] { shared += 1 }
+            bytes.append(variable: UInt64(shared))
+            bytes.append(variable: UInt64(next.count - shared))
+            bytes += next[shared...]
+            bytes.append(variable: UInt64(bitPattern: entry.size) << 1 | (entry.wasRestored ? 1 : 0))
+            bytes.append(folded: takenAt &- entry.modified)
+            bytes.append(folded: takenAt &- entry.changed)
+            bytes.append(folded: Int64(bitPattern: entry.inode &- inode))
+            entry.sha256.withBytes { bytes.append(contentsOf: $0) }
+            (path, inode) = (next, entry.inode)
+        }
+        return bytes + SHA256.hash(data: bytes)
+    }
+
+    /// - Returns: `nil` for all that ``encoded()`` did not make.
+    init?(encoded bytes: [UInt8]) {
+        let end = bytes.count - SHA256.byteCount
+        guard end >= Self.magic.count, SHA256.hash(data: bytes[..<end]).elementsEqual(bytes[end...]) else { return nil }
+        self.init(body: bytes[..<end])
+    }
+
+    /// - Parameter body: what the checksum is of. It proves that nothing was torn, not that nobody meant harm.
+    init?(body: ArraySlice<UInt8>) {
+        guard body.starts(with: Self.magic) else { return nil }
+        let read = body.dropFirst(Self.magic.count).withUnsafeBytes { raw in
+            var input = IndexReader(raw)
+            return FileIndex(&input)
+        }
+        guard let read else { return nil }
+        self = read
+    }
+
+    private init?(_ input: inout IndexReader) {
+        guard let takenAt = input.folded(), let scope = input.counted(), let base = input.counted(),
+            let scope = String(validating: scope, as: UTF8.self), let count = input.length(of: Self.shortestEntry)
+        else { return nil }
+        var entries: [Entry] = []
+        entries.reserveCapacity(count)
+        var path: [UInt8] = []
+        var inode: UInt64 = 0
+        var pathBytes = 0
+        for _ in 0..<count {
+            guard let shared = input.length(upTo: path.count), let rest = input.bytes(upTo: TreeWalk.longestPath) else {
+                return nil
+            }
+            path.removeSubrange(shared...)
+            path.append(contentsOf: rest)
+            pathBytes += path.count
+            guard path.count <= TreeWalk.longestPath, pathBytes <= Self.mostPathBytes,
+                let valid = RelativePath(path), entries.last.map({ $0.path < valid }) ?? true,
+                let size = input.variable(), let modified = input.folded(), let changed = input.folded(),
+                let step = input.folded(), let hash = input.hash()
+            else { return nil }
+            inode &+= UInt64(bitPattern: step)
+            entries.append(
+                Entry(
+                    path: valid, size: Int64(size >> 1), modified: takenAt &- modified, changed: takenAt &- changed,
+                    inode: inode, sha256: hash, wasRestored: size & 1 == 1))
+        }
+        guard input.isAtEnd else { return nil }
+        self.init(scope: scope, base: base, takenAt: takenAt, entries: entries)
+    }
+}
+
+extension [UInt8] {
+    fileprivate mutating func append(variable value: UInt64) {
+        var rest = value
+        while rest >= 0x80 {
+            append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        append(UInt8(rest))
+    }
+
+    fileprivate mutating func append(folded value: Int64) {
+        append(variable: UInt64(bitPattern: value << 1 ^ value >> 63))
+    }
+
+    fileprivate mutating func append(counted bytes: [UInt8]) {
+        append(variable: UInt64(bytes.count))
+        self += bytes
+    }
+}

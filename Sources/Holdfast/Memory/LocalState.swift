@@ -1,0 +1,116 @@
+import AgentState
+import FileIO
+import FoundationEssentials
+import NIOCore
+import ObjectStore
+import Repository
+
+/// What this machine remembers of a memory: the snapshot that it was synchronised with last, the files that were the same
+/// then, and that snapshot's manifest.
+///
+/// Losing it costs time and requests, never data: a push without it merges without a base, a pull asks.
+struct LocalState: Sendable {
+    /// What was the same here and in the store.
+    struct Base: Sendable {
+        let snapshot: Snapshot
+        /// The files as they were here, with the content that the snapshot has.
+        let index: FileIndex
+        /// The mirror view shows this snapshot, as far as this machine knows.
+        let isMirrored: Bool
+
+        /// What a merge looks at, in the order of the paths.
+        var facts: [FileFacts] {
+            index.entries.map {
+                FileFacts(path: $0.path, modified: $0.modified, size: $0.size, digest: $0.sha256)
+            }
+        }
+    }
+
+    /// The head of the index file.
+    private struct Record: Codable {
+        let name: String
+        let etag: String?
+        let commit: Data
+        let isMirrored: Bool
+    }
+
+    private let directory: String?
+    private let name: String
+    private let scope: String
+
+    /// - Parameters:
+    ///   - directory: `$XDG_STATE_HOME/holdfast`.
+    ///   - store: memory and storage directory: together they name the pair of places.
+    init(directory: String?, store: String, memory: String, storage: String) {
+        self.directory = directory
+        scope = [store, memory, storage].joined(separator: "\0")
+        name = String(Digest(of: ByteBuffer(string: scope)).hexadecimal.prefix(32))
+    }
+
+    private var indexPath: String? { directory.map { "\($0)/\(name).index" } }
+    private var manifestPath: String? { directory.map { "\($0)/\(name).manifest" } }
+
+    /// What is remembered; `nil` if nothing usable is.
+    func read() async -> Base? {
+        guard let path = indexPath else { return nil }
+        let scope = scope
+        return try? await FileIO.run {
+            guard let index = FileIndex.read(path: path, scope: scope),
+                let record = try? JSONDecoder().decode(Record.self, from: Data(index.base)),
+                let snapshot = Snapshot.kept(
+                    name: record.name, bytes: ByteBuffer(bytes: record.commit), etag: record.etag.map { ETag($0) })
+            else { return nil }
+            return Base(snapshot: snapshot, index: index, isMirrored: record.isMirrored)
+        }
+    }
+
+    /// The manifest of a snapshot, if it is the one that is remembered.
+    func manifest(of snapshot: Snapshot) async -> Manifest? {
+        guard let path = manifestPath else { return nil }
+        return try? await FileIO.run {
+            let file = try File.open(path, [.read, .noFollow])
+            var bytes = ByteBuffer()
+            _ = try file.read(into: &bytes, count: Int(try file.status().size), at: 0)
+            return Manifest(encoded: bytes, of: snapshot)
+        }
+    }
+
+    /// Remembers a synchronisation. The index comes last: it is what counts.
+    /// - Parameters:
+    ///   - entries: files that are the same here and in the snapshot.
+    ///   - takenAt: when the scan began that they come from, in nanoseconds since 1970.
+    /// - Throws: ``FileError``.
+    func write(
+        _ snapshot: Snapshot, _ manifest: Manifest?, _ entries: [FileIndex.Entry], takenAt: Int64, isMirrored: Bool
+    ) async throws {
+        guard let directory, let indexPath, let manifestPath else { return }
+        let record = Record(
+            name: snapshot.name.description, etag: snapshot.etag?.text, commit: Data(snapshot.bytes.readableBytesView),
+            isMirrored: isMirrored)
+        let base = Array(try JSONEncoder().encode(record))
+        let scope = scope
+        try await FileIO.run {
+            try makeDirectories(directory, permissions: 0o700)
+            if let manifest { try replace(manifestPath, manifest.encoded()) }
+            try FileIndex(scope: scope, base: base, takenAt: takenAt, entries: entries).write(to: indexPath)
+        }
+    }
+
+    private func replace(_ path: String, _ content: ByteBuffer) throws {
+        let temporary = path + String(decoding: FileIO.temporaryName("-"), as: UTF8.self)
+        let folder = try File.open(directory ?? ".", [.read, .directory])
+        let names = (Array(temporary.utf8.dropFirst((directory?.utf8.count ?? 0) + 1)),
+            Array(path.utf8.dropFirst((directory?.utf8.count ?? 0) + 1)))
+        let file = try File.open(names.0, in: folder, [.write, .createNew], permissions: 0o600)
+        do {
+            try file.write(content, at: 0)
+            try folder.rename(names.0, to: names.1, in: folder)
+        } catch {
+            try? folder.remove(names.0)
+            throw error
+        }
+    }
+}
+
+/// Now, in nanoseconds since 1970.
+func wallClock() -> Int64 { Int64(Date().timeIntervalSince1970 * 1e9) }

@@ -1,0 +1,28 @@
+import ObjectStore
+
+/// Runs an operation to its result: counts, times, and an error that ends it are all in there.
+/// - Parameter meter: counts what the operation does.
+func measured(_ meter: TransferMeter, _ work: (inout SyncResult) async throws -> Void) async -> SyncResult {
+    let before = meter.now
+    let start = ContinuousClock.now
+    var result = SyncResult(success: true)
+    do {
+        try await work(&result)
+    } catch {
+        result.error = SyncError(error)
+    }
+    if result.error == nil, !result.problems.isEmpty {
+        let count = result.problems.count
+        result.error = SyncError(
+            code: "incomplete",
+            message: "\(count) \(count == 1 ? "file was" : "files were") left out; the rest is done",
+            hint: "Rename or remove what is named below, then run the command again.")
+    }
+    result.success = result.error == nil
+    let after = meter.now
+    result.requests = after.requests - before.requests
+    result.transferredBytes = after.bytesSent - before.bytesSent + after.bytesReceived - before.bytesReceived
+    let elapsed = (ContinuousClock.now - start).components
+    result.durationSeconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) / 1e18
+    return result
+}

@@ -1,0 +1,83 @@
+import AgentState
+import FileIO
+import Logging
+import ObjectStore
+import Repository
+
+/// One agent's memory for one repository: a storage directory on this machine, and its snapshots in a store.
+///
+/// ``push(allowShrink:)`` captures the directory as a new snapshot, merged with what others saved; ``pull(_:)`` brings a
+/// snapshot here, all of it or nothing. Beside the snapshots, the mirror view of RFC-019 is kept if that is wanted.
+public struct Memory: Sendable {
+    /// Where a memory is, and how it is treated.
+    public struct Options: Sendable {
+        /// The storage directory.
+        public var storage: String
+        public var exclusions: Exclusions
+        /// Requests at once.
+        public var concurrency: Int
+        /// Where this machine remembers what was synchronised last; without it, every file is read each time.
+        public var stateDirectory: String?
+        /// Keep one object for each file beside the packs.
+        public var keepsMirror: Bool
+        /// Who saves: host and process, for people.
+        public var writer: String
+        public var run: Commit.Run?
+
+        public init(
+            storage: String, exclusions: Exclusions = Exclusions(), concurrency: Int = 32, stateDirectory: String? = nil,
+            keepsMirror: Bool = true, writer: String, run: Commit.Run? = nil
+        ) {
+            self.storage = storage
+            self.exclusions = exclusions
+            self.concurrency = concurrency
+            self.stateDirectory = stateDirectory
+            self.keepsMirror = keepsMirror
+            self.writer = writer
+            self.run = run
+        }
+    }
+
+    let store: any ObjectStore
+    let location: MemoryLocation
+    let options: Options
+    let meter: TransferMeter
+    let progress: SyncProgress
+    let logger: Logger
+    /// The snapshots.
+    public let repository: Repository
+    let localState: LocalState
+
+    /// - Parameter meter: the one that `store` counts with.
+    public init(
+        store: any ObjectStore, location: MemoryLocation, options: Options, meter: TransferMeter,
+        progress: SyncProgress = SyncProgress(), logger: Logger
+    ) {
+        self.store = store
+        self.location = location
+        self.options = options
+        self.meter = meter
+        self.progress = progress
+        self.logger = logger
+        repository = Repository(
+            store: store, memory: location.key, repository: location.repository, agent: location.agent.name,
+            concurrency: options.concurrency, logger: logger)
+        localState = LocalState(
+            directory: options.stateDirectory, store: store.location, memory: location.key, storage: options.storage)
+    }
+
+    /// The mirror as a memory of its own: what another implementation wrote.
+    var mirror: Mirror {
+        Mirror(
+            store: store, location: location, storage: options.storage, exclusions: options.exclusions,
+            concurrency: options.concurrency, stateDirectory: options.stateDirectory, meter: meter, progress: progress,
+            logger: logger)
+    }
+
+    /// Tells the result, and the log, what is damaged.
+    func report(_ damaged: [Heads.Damage], _ result: inout SyncResult) {
+        for damage in damaged {
+            result.warnings.append("snapshot \(damage.name) is damaged and was passed over: \(damage.reason)")
+        }
+    }
+}

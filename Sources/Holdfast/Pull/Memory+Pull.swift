@@ -1,0 +1,146 @@
+import AgentState
+import FileIO
+import Logging
+import ObjectStore
+import Repository
+
+/// What a pull brings, and how.
+public struct PullRequest: Sendable {
+    /// Where the files come from.
+    public enum Source: String, Sendable, CaseIterable {
+        /// The snapshots; the mirror view where there is none.
+        case snapshots
+        /// The mirror view, whatever the snapshots say.
+        case mirror
+    }
+
+    /// The snapshot, as ``Repository/snapshot(named:)`` takes it; the newest if `nil`.
+    public var snapshot: String?
+    /// What to do about files that changed on both sides.
+    public var onConflict: ConflictPolicy
+    public var source: Source
+
+    public init(snapshot: String? = nil, onConflict: ConflictPolicy = .stop, source: Source = .snapshots) {
+        self.snapshot = snapshot
+        self.onConflict = onConflict
+        self.source = source
+    }
+}
+
+extension Memory {
+    /// Brings a snapshot here: all of it, or nothing.
+    ///
+    /// Files that only this machine has stay. Files that did not change here follow the snapshot. What is here already is
+    /// not fetched. If the newest snapshot is damaged, the one before it is taken, and the result says so.
+    public func pull(_ request: PullRequest = PullRequest()) async -> SyncResult {
+        if request.source == .mirror { return await mirror.pull(onConflict: request.onConflict) }
+        let base = await localState.read()
+        let known = [base?.snapshot].compactMap(\.self)
+        let heads: Heads
+        do { heads = try await repository.heads(known: request.snapshot == nil ? known : []) } catch {
+            return await measured(meter) { _ in throw error }
+        }
+        // A memory that another implementation wrote is restored as it is.
+        if heads.isEmpty, request.snapshot == nil {
+            var result = await mirror.pull(onConflict: request.onConflict)
+            result.requests += 1
+            return result
+        }
+        var result = await measured(meter) { result in
+            if let name = request.snapshot {
+                let snapshot = try await repository.snapshot(named: name)
+                let manifest = try await repository.manifest(of: snapshot)
+                try await restore(snapshot, manifest, base, request.onConflict, isMirrored: true, &result)
+            } else {
+                try await restoreNewest(heads, base, request.onConflict, &result)
+            }
+        }
+        result.requests += 1
+        return result
+    }
+
+    /// Restores the newest snapshot that is whole.
+    private func restoreNewest(
+        _ heads: Heads, _ base: LocalState.Base?, _ policy: ConflictPolicy, _ result: inout SyncResult
+    ) async throws {
+        var damaged: [CommitName: String] = [:]
+        while true {
+            let newest = try await newest(heads, base, excluding: damaged)
+            guard let tip = newest.tip, let manifest = newest.manifest else {
+                throw RepositoryError(
+                    .damaged, key: ObjectKey(location.key),
+                    "no snapshot of '\(location.key)' can be read: \(newest.heads.damaged.first?.reason ?? "all are damaged")",
+                    hint: "Run holdfast verify to see what is damaged. holdfast pull --source mirror takes the mirror view.")
+            }
+            do {
+                // Whoever saved it has updated the view, or has told that machine that this is still to be done.
+                let isMirrored = base?.snapshot.id == tip.id ? base?.isMirrored == true : true
+                try await restore(tip, manifest, base, policy, isMirrored: isMirrored, &result)
+                report(newest.heads.damaged, &result)
+                if newest.heads.snapshots.count > 1 {
+                    result.warnings.append(
+                        "\(newest.heads.snapshots.count - 1) more snapshots were saved at the same time as the newest; "
+                            + "the next push merges them")
+                }
+                return
+            } catch let error as RepositoryError {
+                guard error.kind == .damaged, damaged[tip.name] == nil else { throw error }
+                logger.warning(
+                    "The newest snapshot is damaged; taking the one before it",
+                    metadata: ["snapshot": "\(tip.shortID)", "reason": "\(error)"])
+                damaged[tip.name] = error.message
+            }
+        }
+    }
+
+    private func restore(
+        _ snapshot: Snapshot, _ manifest: Manifest, _ base: LocalState.Base?, _ policy: ConflictPolicy, isMirrored: Bool,
+        _ result: inout SyncResult
+    ) async throws {
+        let takenAt = wallClock()
+        let scan = try await StorageScan.scan(options.storage, exclusions: .onlyNeverStored)
+        // What cannot be seen cannot be compared, and must not be replaced.
+        if let failure = scan.failures.first { throw failure.cause }
+        result.problems = []
+        let entries = allowed(manifest.entries, existing: scan.files.map(\.path), &result)
+        let digests = try await LocalDigests(storage: options.storage, base: base).digests(of: scan, for: entries)
+        let plan = RestorePlan(entries, local: scan.files, digests: digests, base: base, policy: policy)
+        result.describe(snapshot)
+        guard plan.conflicts.isEmpty else {
+            result.conflicts = plan.conflicts.map(\.description)
+            throw conflictError(result.conflicts)
+        }
+        let fetched = try await Restore(memory: self, plan: plan).run(&result)
+        result.transferredObjects = fetched.count
+        await remember(snapshot, manifest, plan.index + fetched, takenAt: takenAt, isMirrored: isMirrored)
+    }
+
+    /// The files of a snapshot that may be written here; the others are named in the result.
+    private func allowed(
+        _ entries: [Entry], existing: [RelativePath], _ result: inout SyncResult
+    ) -> [Entry] {
+        let names = SafePaths.check(entries.map(\.path), existing: existing)
+        result.problems += names.refused.map {
+            SyncResult.Problem(path: printable($0.path), reason: $0.reason.description)
+        }
+        let refused = Set(names.refused.map(\.path))
+        return entries.filter { entry in
+            if !refused.isEmpty, refused.contains(entry.path.bytes) { return false }
+            guard let rule = Exclusions.neverStoredRule(entry.path) else { return true }
+            result.skipped.excluded += 1
+            logger.warning(
+                "The store holds a file that is never restored", metadata: ["path": "\(entry.path)", "rule": "\(rule)"])
+            return false
+        }
+    }
+}
+
+/// The error of a pull that would have to choose between two versions.
+func conflictError(_ paths: [String]) -> SyncError {
+    let shown = paths.prefix(5).map { "'\($0)'" }.joined(separator: ", ")
+    let more = paths.count > 5 ? " and \(paths.count - 5) more" : ""
+    return SyncError(
+        code: "changed-on-both-sides",
+        message: "changed here and in the store: \(shown)\(more); nothing was touched",
+        hint: "Use --merge to take the newer of each, or --force to take the store's.", mayPass: true)
+}

@@ -1,0 +1,147 @@
+import AgentState
+import FileIO
+import NIOConcurrencyHelpers
+import NIOCore
+import ObjectStore
+import Repository
+
+/// Carries out a ``RestorePlan``: fetches into a staging directory, verifies, then changes all files at once.
+struct Restore: Sendable {
+    let memory: Memory
+    let plan: RestorePlan
+
+    /// - Returns: the files that were fetched, as they are now.
+    /// - Throws: ``RepositoryError`` of kind `damaged`, ``StoreError``, ``FileError``, `Obstacle`; nothing has changed then.
+    func run(_ result: inout SyncResult) async throws -> [FileIndex.Entry] {
+        guard !plan.fetches.isEmpty || !plan.removals.isEmpty else { return [] }
+        let storage = memory.options.storage
+        memory.progress.begin(files: plan.fetches.count, bytes: plan.fetches.reduce(0) { $0 + $1.entry.size })
+        let tree = try await FileIO.run { try StagedTree.open(storage, reusingLeftovers: true) }
+        do {
+            let missing = try await reuse(plan.fetches, in: tree)
+            try await stageSmall(missing.filter { $0.entry.isWhole }, in: tree)
+            for fetch in missing where !fetch.entry.isWhole { try await stageLarge(fetch, in: tree) }
+            for removal in plan.removals { tree.remove(removal.path, expecting: removal.expected) }
+            if !plan.overruled.isEmpty {
+                result.replacedKeptAt = try await KeptFiles.copy(plan.overruled, of: storage)
+            }
+            try await FileIO.run { try tree.commit() }
+        } catch {
+            // Where only the way to the store broke, what has arrived stays: the next pull verifies and uses it.
+            if !Self.mayContinue(error) { await FileIO.cleanUp { tree.abandon() } }
+            throw error
+        }
+        return try await restored()
+    }
+
+    private static func mayContinue(_ error: any Error) -> Bool {
+        guard let error = error as? StoreError else { return error is CancellationError }
+        return [.unreachable, .server, .throttled, .cancelled].contains(error.kind)
+    }
+
+    /// Takes over what a pull that was killed has staged.
+    /// - Returns: what is still to be fetched.
+    private func reuse(_ fetches: [RestorePlan.Fetch], in tree: StagedTree) async throws -> [RestorePlan.Fetch] {
+        guard tree.hasLeftovers else { return fetches }
+        return try await FileIO.run { cancellation in
+            try fetches.filter { fetch in
+                try cancellation.check()
+                let entry = fetch.entry
+                return !tree.reuse(
+                    entry.path, size: entry.size, sha256: entry.digest, modified: entry.modified,
+                    permissions: entry.permissions, expecting: fetch.expected)
+            }
+        }
+    }
+
+    /// Files that are one blob, or empty: all of them with as few requests as the packs allow.
+    private func stageSmall(_ fetches: [RestorePlan.Fetch], in tree: StagedTree) async throws {
+        var byFrame: [FrameLocation: [(blob: BlobReference, fetch: RestorePlan.Fetch)]] = [:]
+        var empty: [StagedTree.NewFile] = []
+        for fetch in fetches {
+            if let blob = fetch.entry.references.first {
+                byFrame[blob.frame, default: []].append((blob, fetch))
+            } else {
+                empty.append(fetch.file(ByteBuffer()))
+            }
+        }
+        let (wanted, progress, emptyFiles) = (byFrame, memory.progress, empty)
+        try await FileIO.run { try tree.writeFiles(emptyFiles) }
+        progress.finished(files: emptyFiles.count)
+        try await memory.repository.readFrames(wanted.keys) { frame in
+            let targets = wanted[frame.location] ?? []
+            try await FileIO.run {
+                let content = try frame.expand()
+                try tree.writeFiles(try targets.map { target in target.fetch.file(try content.blob(target.blob)) })
+            }
+            progress.finished(files: targets.count, bytes: targets.reduce(0) { $0 + Int64($1.blob.length) })
+        }
+    }
+
+    /// A file of several chunks. They arrive in any order; in the end the whole is verified.
+    private func stageLarge(_ fetch: RestorePlan.Fetch, in tree: StagedTree) async throws {
+        let entry = fetch.entry
+        let file = try await FileIO.run {
+            let file = try tree.stage(
+                entry.path, modified: entry.modified, permissions: entry.permissions, expecting: fetch.expected)
+            try file.truncate(to: entry.size)
+            return file
+        }
+        var byFrame: [FrameLocation: [(blob: BlobReference, offset: Int64)]] = [:]
+        var offset: Int64 = 0
+        for blob in try await memory.repository.blobs(of: entry) {
+            byFrame[blob.frame, default: []].append((blob, offset))
+            offset += Int64(blob.length)
+        }
+        let (wanted, progress) = (byFrame, memory.progress)
+        try await memory.repository.readFrames(wanted.keys) { frame in
+            let targets = wanted[frame.location] ?? []
+            try await FileIO.run {
+                let content = try frame.expand()
+                for target in targets { try file.write(try content.blob(target.blob), at: target.offset) }
+            }
+            progress.finished(bytes: targets.reduce(0) { $0 + Int64($1.blob.length) })
+        }
+        guard try await FileIO.run({ try Digest(of: file) }) == entry.digest else {
+            throw RepositoryError(.damaged, "the chunks of '\(entry.path)' do not make up the file of its SHA-256")
+        }
+        progress.finished(files: 1)
+    }
+
+    /// The fetched files as they are now: a rename changes the time that tells later whether somebody touched them.
+    private func restored() async throws -> [FileIndex.Entry] {
+        let (storage, fetches) = (memory.options.storage, plan.fetches)
+        return try await FileIO.run {
+            let root = try File.open(storage, [.read, .directory])
+            return root.statuses(of: fetches.map(\.entry.path)).enumerated().compactMap { index, status in
+                let entry = fetches[index].entry
+                // Somebody may have written to the file already: with the time that it was given, that shows.
+                return FileIndex.Entry(
+                    path: entry.path, size: entry.size, modified: entry.modified, changed: status?.changed ?? 0,
+                    inode: status?.inode ?? 0, sha256: entry.digest, wasRestored: true)
+            }
+        }
+    }
+}
+
+extension Entry {
+    /// Whether the file is one blob, or empty.
+    fileprivate var isWhole: Bool {
+        switch content {
+        case .empty, .blob: true
+        case .chunks, .chunkLists: false
+        }
+    }
+
+    /// What the file may be used for here. An agent's memory is private, so only the owner's rights come back, and it is
+    /// always readable and writable.
+    fileprivate var permissions: UInt32 { mode & 0o700 | 0o600 }
+}
+
+extension RestorePlan.Fetch {
+    fileprivate func file(_ content: ByteBuffer) -> StagedTree.NewFile {
+        StagedTree.NewFile(
+            path: entry.path, content: content, modified: entry.modified, permissions: entry.permissions,
+            expecting: expected)
+    }
+}

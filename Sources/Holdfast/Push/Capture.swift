@@ -1,0 +1,113 @@
+import AgentState
+import FileIO
+import NIOConcurrencyHelpers
+import Repository
+
+/// The state of a storage directory on its way into a snapshot.
+struct Capture: Sendable {
+    let memory: Memory
+    /// In the order of their paths.
+    let files: [StorageScan.ScannedFile]
+    /// What could not be looked at.
+    let failures: [StorageScan.Failure]
+    let base: LocalState.Base?
+    /// When the scan began, in nanoseconds since 1970.
+    let takenAt: Int64
+
+    init(
+        _ memory: Memory, _ files: [StorageScan.ScannedFile], failures: [StorageScan.Failure], _ base: LocalState.Base?,
+        takenAt: Int64
+    ) {
+        self.memory = memory
+        self.files = files
+        self.failures = failures
+        self.base = base
+        self.takenAt = takenAt
+    }
+
+    /// Whether all files are known to be as they were when they were synchronised. Some may be although this says no.
+    var isUnchanged: Bool {
+        guard let base, failures.isEmpty, files.count == base.index.entries.count else { return false }
+        return zip(files, base.index.entries).allSatisfy { file, entry in
+            file.path == entry.path && base.index.matches(entry, file.status)
+        }
+    }
+
+    /// What came of it.
+    struct Captured: Sendable {
+        /// In the order of their paths.
+        var files: [SaveRequest.File] = []
+        /// The files as they are here now.
+        var index: [FileIndex.Entry] = []
+        /// Files whose content was sent.
+        var writtenFiles = 0
+        var problems: [SyncResult.Problem] = []
+    }
+
+    /// Reads what changed and hands it to a writer.
+    /// - Parameters:
+    ///   - newest: what the writer builds upon.
+    ///   - base: the snapshot that unchanged files are known to be in; `nil` to read all files.
+    /// - Throws: ``StoreError``, `CancellationError`.
+    func write(to writer: SnapshotWriter, upon newest: Newest, base: LocalState.Base?) async throws -> Captured {
+        var captured = Captured()
+        var changed: [StorageScan.ScannedFile] = []
+        let abandoned = Compaction.packs(of: newest)
+        let moving = abandoned.isEmpty ? [] : paths(in: abandoned, of: newest)
+        for file in files {
+            if let entry = base?.index.entry(file.path), base?.index.matches(entry, file.status) == true,
+                !moving.contains(file.path)
+            {
+                captured.files.append(.unchanged(entry.facts))
+                captured.index.append(entry)
+            } else {
+                changed.append(file)
+            }
+        }
+        memory.progress.begin(files: changed.count, bytes: changed.reduce(0) { $0 + $1.status.size })
+        var read = FileCapture.Outcome()
+        if !changed.isEmpty {
+            let work = try await FileCapture.open(memory, writer, base, moving)
+            try await work.run(changed)
+            read = work.outcome
+        }
+        captured.files += read.files
+        captured.index += read.index
+        captured.writtenFiles = read.writtenFiles
+        captured.problems = read.problems.sorted { $0.path < $1.path }
+        keepUnseen(base, read.unreadable, &captured)
+        captured.files.sort { $0.path < $1.path }
+        return captured
+    }
+
+    /// What could not be looked at is not gone: the snapshot keeps the version that it had.
+    private func keepUnseen(_ base: LocalState.Base?, _ unreadable: [RelativePath], _ captured: inout Captured) {
+        guard let base else { return }
+        let hidden = Set(failures.map(\.path) + unreadable)
+        let seen = Set(captured.files.map(\.path))
+        for entry in base.index.entries where !seen.contains(entry.path) {
+            let isHidden = hidden.contains(entry.path) || entry.path.ancestors.contains { hidden.contains($0) }
+            // A file that the options leave out this time was not removed either.
+            let isLeftOut = if case .leftOut? = memory.options.exclusions.rule(for: entry.path) { true } else { false }
+            guard isHidden || isLeftOut else { continue }
+            captured.files.append(.unchanged(entry.facts))
+            captured.index.append(entry)
+        }
+    }
+
+    /// The files that have a blob in one of these packs.
+    private func paths(in packs: Set<Digest>, of newest: Newest) -> Set<RelativePath> {
+        var found: Set<RelativePath> = []
+        for manifest in newest.manifests {
+            for entry in manifest.entries where entry.references.contains(where: { packs.contains($0.frame.pack) }) {
+                found.insert(entry.path)
+            }
+        }
+        return found
+    }
+}
+
+extension FileIndex.Entry {
+    /// What a merge looks at.
+    var facts: FileFacts { FileFacts(path: path, modified: modified, size: size, digest: sha256) }
+}

@@ -1,0 +1,119 @@
+import AgentState
+import FileIO
+import Logging
+import ObjectStore
+import Repository
+
+extension Memory {
+    /// Makes the storage directory the newest snapshot, merged with what others saved since it was synchronised last.
+    ///
+    /// An unchanged directory costs one request and makes no snapshot. A file that cannot be read, or that changes while
+    /// it is read, is named in the result; the snapshot keeps the version it had.
+    /// - Parameter allowShrink: save a state that has fewer than half the files of the newest snapshot, or none.
+    public func push(allowShrink: Bool = false) async -> SyncResult {
+        await measured(meter) { result in
+            let takenAt = wallClock()
+            let scan = try await StorageScan.scan(options.storage, exclusions: options.exclusions)
+            result.count(scan)
+            let files = storable(scan.files, &result)
+            let base = await localState.read()
+            var heads = try await repository.heads(known: [base?.snapshot].compactMap(\.self))
+            if heads.isEmpty, try await adoptMirror(&result) { heads = try await repository.heads() }
+            if heads.isEmpty, files.isEmpty { return }
+
+            let capture = Capture(self, files, failures: scan.failures, base, takenAt: takenAt)
+            if capture.isUnchanged, let base, heads.snapshots.map(\.id) == [base.snapshot.id],
+                base.isMirrored || !options.keepsMirror
+            {
+                result.describe(base.snapshot)
+                return
+            }
+            try await save(capture, heads, base, allowShrink: allowShrink, &result)
+        }
+    }
+
+    /// The files whose names a pull would write; the others are named in the result.
+    private func storable(
+        _ files: [StorageScan.ScannedFile], _ result: inout SyncResult
+    ) -> [StorageScan.ScannedFile] {
+        let paths = files.map(\.path)
+        // Names that are both on this disk do not collide here.
+        let refused = SafePaths.check(paths, existing: paths).refused
+        result.problems += refused.map { SyncResult.Problem(path: printable($0.path), reason: $0.reason.description) }
+        guard !refused.isEmpty else { return files }
+        let names = Set(refused.map(\.path))
+        return files.filter { !names.contains($0.path.bytes) }
+    }
+
+    private func save(
+        _ capture: Capture, _ heads: Heads, _ base: LocalState.Base?, allowShrink: Bool, _ result: inout SyncResult
+    ) async throws {
+        let newest = try await newest(heads, base)
+        report(newest.heads.damaged, &result)
+        if !allowShrink { try checkShrinking(capture.files.count, newest, base) }
+
+        let writer = SnapshotWriter(repository, upon: newest, abandoning: Compaction.packs(of: newest))
+        let known = base.flatMap { newest.contains($0.snapshot) ? $0 : nil }
+        let captured = try await capture.write(to: writer, upon: newest, base: known)
+        result.problems += captured.problems
+        let saved = try await repository.save(
+            writer,
+            SaveRequest(
+                files: captured.files, base: known.map { ($0.snapshot, $0.facts) }, writer: options.writer,
+                run: options.run))
+        result.describe(saved.snapshot)
+        result.transferredObjects = captured.writtenFiles
+        result.merged = saved.isMerged
+        result.mergeConflicts = saved.conflicts.map(\.description)
+
+        // What is here is what was saved: of what others changed, the next pull learns.
+        let isShown = base?.isMirrored == true && base?.snapshot.id == saved.snapshot.id
+        let isMirrored = options.keepsMirror && !isShown ? await updateMirror(saved, &result) : isShown
+        await remember(saved.snapshot, saved.manifest, captured.index, takenAt: capture.takenAt, isMirrored: isMirrored)
+    }
+
+    /// The newest snapshots with their manifests, from this machine's memory where it has them.
+    func newest(_ heads: Heads?, _ base: LocalState.Base?, excluding: [CommitName: String] = [:]) async throws -> Newest {
+        var known: [(snapshot: Snapshot, manifest: Manifest)] = []
+        if let base, let manifest = await localState.manifest(of: base.snapshot) { known = [(base.snapshot, manifest)] }
+        return try await repository.newest(heads: heads, known: known, excluding: excluding)
+    }
+
+    /// A state that lost most of its files is more often a disk that was not mounted, or an agent that started cold, than
+    /// what somebody wanted.
+    private func checkShrinking(_ count: Int, _ newest: Newest, _ base: LocalState.Base?) throws {
+        guard let tip = newest.tip?.commit, tip.files > 0 else { return }
+        // Without a base nothing counts as removed: a few files beside a few others are merged.
+        let isSmall = base == nil ? tip.files >= 10 && count * 2 < tip.files : count * 2 < tip.files
+        guard count == 0 || isSmall else { return }
+        let words = count == 0 ? "no file" : count == 1 ? "1 file" : "\(count) files"
+        throw RepositoryError(
+            .shrinks, "'\(options.storage)' has \(words), the newest snapshot has \(tip.files); nothing was saved",
+            hint: "Run holdfast pull first if the state is not complete. If it is, use --allow-shrink.")
+    }
+
+    func remember(
+        _ snapshot: Snapshot, _ manifest: Manifest, _ entries: [FileIndex.Entry], takenAt: Int64, isMirrored: Bool
+    ) async {
+        do {
+            try await localState.write(snapshot, manifest, entries, takenAt: takenAt, isMirrored: isMirrored)
+        } catch {
+            logger.warning("Could not remember what was synchronised", metadata: ["error": "\(error)"])
+        }
+    }
+}
+
+extension SyncResult {
+    mutating func count(_ scan: StorageScan) {
+        skipped.links = scan.skippedLinks
+        skipped.specialFiles = scan.skippedSpecialFiles
+        skipped.excluded = scan.excluded.values.reduce(0, +)
+        problems = scan.failures.map { Problem(path: "\($0.path)", reason: "\($0.cause)") }
+    }
+
+    mutating func describe(_ newest: Snapshot) {
+        snapshot = newest.id.hexadecimal
+        objectCount = newest.commit.files
+        totalBytes = newest.commit.bytes
+    }
+}
