@@ -24,6 +24,8 @@ struct Commit {
         case replaced(RelativePath, kept: [UInt8]?)
         /// A new directory, with all files below it.
         case moved(RelativePath, files: [RelativePath])
+        /// A directory that was empty.
+        case cleared(RelativePath)
     }
 
     private var chain: DirectoryChain
@@ -43,6 +45,7 @@ struct Commit {
             try step(change.path)
             try remove(change)
         }
+        for path in plan.emptied { try clear(path, in: chain.open(path.parent)) }
         for move in plan.moves {
             switch move {
             case .file(let change):
@@ -53,6 +56,30 @@ struct Commit {
                 if try moveDirectory(path, changes) { continue }
                 for change in changes { try place(change) }
             }
+        }
+        for change in plan.removals { removeEmptyDirectories(above: change.path) }
+    }
+
+    /// Removes a directory that has only directories in it.
+    private mutating func clear(_ path: RelativePath, in parent: File) throws {
+        let directory = try File.open(path.name, in: parent, [.read, .directory, .noFollow])
+        for entry in try directory.entries() {
+            guard entry.kind == .directory, let inner = RelativePath(path.bytes + [UInt8(ascii: "/")] + entry.name) else {
+                throw Obstacle(path, .directory)
+            }
+            try clear(inner, in: directory)
+        }
+        try parent.removeDirectory(path.name)
+        steps.append(.cleared(path))
+    }
+
+    /// Directories exist for the sake of files. One that still has something in it stays, and so do those above it.
+    private mutating func removeEmptyDirectories(above path: RelativePath) {
+        var next = path.parent
+        while let directory = next {
+            guard (try? chain.open(directory.parent).removeDirectory(directory.name)) != nil else { return }
+            steps.append(.cleared(directory))
+            next = directory.parent
         }
     }
 
@@ -114,6 +141,13 @@ struct Commit {
         for step in steps.reversed() {
             switch step {
             case .made(let path): removeDirectory(path)
+            case .cleared(let path):
+                guard let parent = try? chain.open(path.parent),
+                    (try? parent.makeDirectory(path.name, permissions: DirectoryChain.permissions)) != nil
+                else {
+                    changed.append(path)
+                    continue
+                }
             case .created(let path): if !removeFile(path) { changed.append(path) }
             case .moved(let directory, let files):
                 // One by one, since somebody may have put a file of his own beside them.

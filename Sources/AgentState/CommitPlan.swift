@@ -56,6 +56,8 @@ struct CommitPlan {
     /// They come first: a file may have to make room for a directory.
     let removals: [Change]
     private(set) var moves: [Move] = []
+    /// Directories in which nothing is left after the removals, and whose place a file takes.
+    private(set) var emptied: [RelativePath] = []
 
     /// The directory that is missing at the point of the check, and what goes below it.
     private var missing: (directory: RelativePath, changes: [Change])?
@@ -144,8 +146,26 @@ struct CommitPlan {
         }
     }
 
-    private func check(_ change: Change, in directory: File) throws {
-        let present = try directory.statusIfPresent(of: change.path.name)
+    /// Whether all files below a directory are to be removed.
+    private func isEmptied(_ path: RelativePath, in parent: File) throws -> Bool {
+        let directory = try File.open(path.name, in: parent, [.read, .directory, .noFollow])
+        for entry in try directory.entries() {
+            guard let path = RelativePath(path.bytes + [UInt8(ascii: "/")] + entry.name) else { return false }
+            switch entry.kind {
+            case .directory: guard try isEmptied(path, in: directory) else { return false }
+            case .regular: guard removed.contains(path) else { return false }
+            case .link, .other: return false
+            }
+        }
+        return true
+    }
+
+    private mutating func check(_ change: Change, in directory: File) throws {
+        var present = try directory.statusIfPresent(of: change.path.name)
+        if present?.kind == .directory, change.staged != nil, try isEmptied(change.path, in: directory) {
+            emptied.append(change.path)
+            present = nil
+        }
         if let present, let kind = Obstacle.Kind(present.kind) { throw Obstacle(change.path, kind) }
         let isAsExpected =
             switch change.expected {

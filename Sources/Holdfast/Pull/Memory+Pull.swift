@@ -102,9 +102,15 @@ extension Memory {
         // What cannot be seen cannot be compared, and must not be replaced.
         if let failure = scan.failures.first { throw failure.cause }
         result.problems = []
-        let entries = allowed(manifest.entries, existing: scan.files.map(\.path), &result)
+        let entries = manifest.entries
         let digests = try await LocalDigests(storage: options.storage, base: base).digests(of: scan, for: entries)
-        let plan = RestorePlan(entries, local: scan.files, digests: digests, base: base, policy: policy)
+        func plan(_ entries: [Entry]) -> RestorePlan {
+            RestorePlan(entries, local: scan.files, digests: digests, base: base, policy: policy)
+        }
+        // Which names are in the way of others depends on what goes.
+        let removed = Set(plan(entries).removals.map(\.path))
+        let staying = scan.files.map(\.path).filter { !removed.contains($0) }
+        let plan = plan(allowed(entries, existing: staying, &result))
         result.describe(snapshot)
         guard plan.conflicts.isEmpty else {
             result.conflicts = plan.conflicts.map(\.description)
