@@ -35,7 +35,7 @@ struct Machine {
         let newest = try await repository.newest()
         let writer = SnapshotWriter(repository, upon: newest)
         var state: [SaveRequest.File] = []
-        for (path, content) in files {
+        for (path, content) in files.sorted(by: { $0.key < $1.key }) {
             state.append(.new(try await Self.write(path, content, times[path] ?? clock, to: writer)))
         }
         state.sort { $0.path < $1.path }

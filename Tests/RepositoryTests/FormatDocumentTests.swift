@@ -1,0 +1,89 @@
+import FileIO
+import Foundation
+import Logging
+import NIOCore
+import NIOConcurrencyHelpers
+import ObjectStore
+import Testing
+
+@testable import Repository
+
+/// Reads the example of `docs/format.md` as a second implementation would have written it.
+@Suite("The documented format") struct FormatDocumentTests {
+    private static let document = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appendingPathComponent("docs/format.md")
+
+    static let files = [
+        "empty": "", "session/a.json": #"{"title":"first"}"#, "session/b.json": String(repeating: "b", count: 3000),
+    ]
+
+    /// The objects of the example: a line with a key in backquotes, then a code block with text or hex digits.
+    private static func objects() throws -> [(key: String, bytes: ByteBuffer)] {
+        let text = try String(contentsOf: document, encoding: .utf8)
+        let example = try #require(text.components(separatedBy: "## Example").last)
+        return try example.components(separatedBy: "\n`").dropFirst().map { part in
+            let key = String(part.prefix { $0 != "`" })
+            let lines = part.split(separator: "\n").drop { !$0.hasPrefix("    ") }.prefix { $0.hasPrefix("    ") }
+            let content = lines.map { $0.dropFirst(4) }
+            guard key.contains("/packs/") else { return (key, ByteBuffer(string: content.joined(separator: "\n"))) }
+            let digits = content.joined().filter { $0 != " " }
+            let bytes = try stride(from: 0, to: digits.count, by: 2).map { offset in
+                let start = digits.index(digits.startIndex, offsetBy: offset)
+                return try #require(UInt8(digits[start..<digits.index(start, offsetBy: 2)], radix: 16))
+            }
+            return (key, ByteBuffer(bytes: bytes))
+        }
+    }
+
+    @Test("the example of the document is a memory with the files that it says")
+    func example() async throws {
+        let objects = try Self.objects()
+        #expect(objects.count == 2)
+        let store = MemoryObjectStore()
+        for (key, bytes) in objects { try await store.put(ObjectKey(key), .bytes(bytes), .createOnly) }
+        var reader = Machine(store)
+        try await reader.restore()
+        #expect(reader.files == Self.files)
+        #expect(try await reader.repository.history().damaged.isEmpty)
+    }
+
+    @Test("what is written today is what the document shows")
+    func written() async throws {
+        let store = MemoryObjectStore()
+        let counter = NIOLockedValueBox<UInt64>(0)
+        let environment = RepositoryEnvironment(
+            random: { counter.withLockedValue { $0 += 1; return $0 &* 0x9E37_79B9_7F4A_7C15 } }, sleep: { _ in },
+            now: { 1_764_000_000_000 }, uptime: { .zero })
+        var writer = Machine(store, environment: environment)
+        writer.name = "example"
+        for path in Self.files.keys.sorted() { writer.write(path, Self.files[path] ?? "") }
+        try await writer.save()
+        let documented = try #require(Self.objects().first { $0.key.contains("/commits/") })
+        let commit = try await store.get(ObjectKey(documented.key)).collect(upTo: 1 << 20)
+        var shown: [String] = []
+        for object in try await store.list(prefix: "").collect() {
+            shown.append(Self.show(object.key.text, try await store.get(object.key).collect(upTo: 1 << 20)))
+        }
+        // Another version of zstd may make other frames, and with them another pack.
+        #expect(
+            try Self.fields(commit) == Self.fields(documented.bytes),
+            "the example should be:\n\(shown.joined(separator: "\n"))")
+    }
+
+    /// The fields of a commit that do not depend on how well its files were compressed.
+    private static func fields(_ commit: ByteBuffer) throws -> NSDictionary {
+        let object = try JSONSerialization.jsonObject(with: Data(commit.readableBytesView))
+        var fields = try #require(object as? [String: Any])
+        let place = try #require(fields.removeValue(forKey: "manifest") as? [String: Any])
+        fields["newBytes"] = nil
+        fields["manifest"] = place.keys.sorted()
+        return fields as NSDictionary
+    }
+
+    private static func show(_ key: String, _ bytes: ByteBuffer) -> String {
+        guard key.contains("/packs/") else { return "`\(key)`\n\n    \(String(buffer: bytes))\n" }
+        let digits = Array(hex(bytes.readableBytesView))
+        let lines = stride(from: 0, to: digits.count, by: 96).map { "    " + String(digits[$0..<min($0 + 96, digits.count)]) }
+        return "`\(key)`\n\n" + lines.joined(separator: "\n") + "\n"
+    }
+}
