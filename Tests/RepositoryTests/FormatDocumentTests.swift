@@ -21,8 +21,8 @@ import Testing
     private static func objects() throws -> [(key: String, bytes: ByteBuffer)] {
         let text = try String(contentsOf: document, encoding: .utf8)
         let example = try #require(text.components(separatedBy: "## Example").last)
-        return try example.components(separatedBy: "\n`").dropFirst().map { part in
-            let key = String(part.prefix { $0 != "`" })
+        return try example.components(separatedBy: "\n`memory/").dropFirst().map { part in
+            let key = "memory/" + part.prefix { $0 != "`" }
             let lines = part.split(separator: "\n").drop { !$0.hasPrefix("    ") }.prefix { $0.hasPrefix("    ") }
             let content = lines.map { $0.dropFirst(4) }
             guard key.contains("/packs/") else { return (key, ByteBuffer(string: content.joined(separator: "\n"))) }

@@ -35,6 +35,39 @@ struct PackRead: Sendable {
     }
 }
 
+/// Cuts the frames of a read out of the bytes that arrive.
+struct FrameCutter {
+    private let key: ObjectKey
+    private var rest: ArraySlice<FrameLocation>
+    private var pending = ByteBuffer()
+    /// Where the pending bytes begin in the pack.
+    private var position: Int
+
+    init(_ read: PackRead, key: ObjectKey) {
+        self.key = key
+        rest = read.frames[...]
+        position = read.range.lowerBound
+    }
+
+    var isComplete: Bool { rest.isEmpty }
+
+    /// - Returns: the frames that are complete now.
+    mutating func take(_ chunk: ByteBuffer) -> [StoredFrame] {
+        pending.writeImmutableBuffer(chunk)
+        var frames: [StoredFrame] = []
+        // Between two frames there may be bytes that nobody asked for.
+        while let frame = rest.first, pending.readableBytes >= frame.range.upperBound - position {
+            pending.moveReaderIndex(forwardBy: frame.offset - position)
+            let bytes = pending.readSlice(length: frame.storedLength) ?? ByteBuffer()
+            frames.append(StoredFrame(location: frame, bytes: bytes, key: key))
+            position = frame.range.upperBound
+            rest.removeFirst()
+        }
+        pending.discardReadBytes()
+        return frames
+    }
+}
+
 /// A frame as it lies in its pack.
 public struct StoredFrame: Sendable {
     public let location: FrameLocation
@@ -86,30 +119,32 @@ extension Repository {
         }
     }
 
+    /// Frames of one pack that are worked on at once, while the next ones arrive.
+    private static let framesAtOnce = 2
+
     private func readPack(
-        _ read: PackRead, _ deliver: @Sendable (StoredFrame) async throws -> Void
+        _ read: PackRead, _ deliver: @escaping @Sendable (StoredFrame) async throws -> Void
     ) async throws {
         let key = key(ofPack: read.pack)
-        let range = read.range
-        let content = try await open(key, range)
-        var pending = ByteBuffer()
-        var position = range.lowerBound
-        var rest = read.frames[...]
-        for try await var chunk in content.chunks {
-            // Between two frames there may be bytes that nobody asked for.
-            pending.writeBuffer(&chunk)
-            while let frame = rest.first {
-                let skip = frame.offset - position
-                guard pending.readableBytes >= skip + frame.storedLength else { break }
-                pending.moveReaderIndex(forwardBy: skip)
-                let bytes = pending.readSlice(length: frame.storedLength) ?? ByteBuffer()
-                position = frame.range.upperBound
-                rest.removeFirst()
-                try await deliver(StoredFrame(location: frame, bytes: bytes, key: key))
+        let content = try await open(key, read.range)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            var running = 0
+            var cutter = FrameCutter(read, key: key)
+            for try await chunk in content.chunks {
+                for frame in cutter.take(chunk) {
+                    if running == Self.framesAtOnce {
+                        try await group.next()
+                        running -= 1
+                    }
+                    group.addTask { try await deliver(frame) }
+                    running += 1
+                }
             }
-            pending.discardReadBytes()
+            guard cutter.isComplete else {
+                throw RepositoryError.damaged(key, "it ends before byte \(read.range.upperBound)")
+            }
+            while try await group.next() != nil {}
         }
-        guard rest.isEmpty else { throw RepositoryError.damaged(key, "it ends before byte \(range.upperBound)") }
     }
 
     /// Opens a range of a pack.
