@@ -34,29 +34,58 @@ extension Memory {
     /// not fetched. If the newest snapshot is damaged, the one before it is taken, and the result says so.
     public func pull(_ request: PullRequest = PullRequest()) async -> SyncResult {
         if request.source == .mirror { return await mirror.pull(onConflict: request.onConflict) }
-        let base = await localState.read()
-        let known = [base?.snapshot].compactMap(\.self)
-        let heads: Heads
-        do { heads = try await repository.heads(known: request.snapshot == nil ? known : []) } catch {
-            return await measured(meter) { _ in throw error }
-        }
-        // A memory that another implementation wrote is restored as it is.
-        if heads.isEmpty, request.snapshot == nil {
-            var result = await mirror.pull(onConflict: request.onConflict)
-            result.requests += 1
-            return result
-        }
-        var result = await measured(meter) { result in
+        var isMirrorOnly = false
+        let result = await measured(meter) { result in
+            let remembered = await localState.read()
+            let heads = try await repository.heads(known: [remembered?.snapshot].compactMap(\.self))
+            if heads.isEmpty, request.snapshot == nil {
+                isMirrorOnly = true
+                return
+            }
             if let name = request.snapshot {
                 let snapshot = try await repository.snapshot(named: name)
                 let manifest = try await repository.manifest(of: snapshot)
-                try await restore(snapshot, manifest, base, request.onConflict, isMirrored: true, &result)
+                let start = try await start(remembered, heads)
+                try await restore(snapshot, manifest, start, request.onConflict, isMirrored: true, &result)
             } else {
-                try await restoreNewest(heads, base, request.onConflict, &result)
+                try await restoreNewest(heads, remembered, request.onConflict, &result)
             }
         }
-        result.requests += 1
-        return result
+        guard isMirrorOnly else { return result }
+        // A memory that another implementation wrote is restored as it is.
+        var mirrored = await mirror.pull(onConflict: request.onConflict)
+        mirrored.requests += result.requests
+        return mirrored
+    }
+
+    private func start(_ remembered: LocalState.Base?, _ heads: Heads) async throws -> Start {
+        guard let remembered else { return Start(remembered: nil, lineage: nil) }
+        let lineage = try await repository.lineage(of: remembered.snapshot, to: heads)
+        return Start(remembered: remembered, lineage: lineage)
+    }
+
+    /// What a pull starts from.
+    private struct Start {
+        let remembered: LocalState.Base?
+        /// How the remembered snapshot stands to those in the store; `nil` if there is none.
+        let lineage: Lineage?
+
+        /// What the files here are compared with.
+        func base(_ snapshot: Snapshot, _ entries: [Entry]) -> LocalState.Base? {
+            switch lineage {
+            case nil, .unrelated?: return nil
+            case .contained?: return remembered
+            case .newer?:
+                // The store fell back behind this machine. Nothing changed there, so all differences are changes here.
+                let index = entries.map { entry in
+                    FileIndex.Entry(
+                        path: entry.path, size: entry.size, modified: entry.modified, changed: 0, inode: 0,
+                        sha256: entry.digest)
+                }
+                return LocalState.Base(
+                    snapshot: snapshot, index: FileIndex(scope: "", base: [], takenAt: 0, entries: index), isMirrored: false)
+            }
+        }
     }
 
     /// Restores the newest snapshot that is whole.
@@ -73,10 +102,14 @@ extension Memory {
                     hint: "Run holdfast verify to see what is damaged. holdfast pull --source mirror takes the mirror view.")
             }
             do {
+                let start = try await start(base, newest.heads)
                 // Whoever saved it has updated the view, or has told that machine that this is still to be done.
                 let isMirrored = base?.snapshot.id == tip.id ? base?.isMirrored == true : true
-                try await restore(tip, manifest, base, policy, isMirrored: isMirrored, &result)
+                try await restore(tip, manifest, start, policy, isMirrored: isMirrored, &result)
                 report(newest.heads.damaged, &result)
+                if start.lineage == .newer {
+                    result.warnings.append("this machine has a newer state than the store; holdfast push saves it again")
+                }
                 if newest.heads.snapshots.count > 1 {
                     result.warnings.append(
                         "\(newest.heads.snapshots.count - 1) more snapshots were saved at the same time as the newest; "
@@ -94,7 +127,7 @@ extension Memory {
     }
 
     private func restore(
-        _ snapshot: Snapshot, _ manifest: Manifest, _ base: LocalState.Base?, _ policy: ConflictPolicy, isMirrored: Bool,
+        _ snapshot: Snapshot, _ manifest: Manifest, _ start: Start, _ policy: ConflictPolicy, isMirrored: Bool,
         _ result: inout SyncResult
     ) async throws {
         let takenAt = wallClock()
@@ -103,7 +136,9 @@ extension Memory {
         if let failure = scan.failures.first { throw failure.cause }
         result.problems = []
         let entries = manifest.entries
-        let digests = try await LocalDigests(storage: options.storage, base: base).digests(of: scan, for: entries)
+        let base = start.base(snapshot, entries)
+        let digests = try await LocalDigests(storage: options.storage, base: start.remembered).digests(
+            of: scan, for: entries)
         func plan(_ entries: [Entry]) -> RestorePlan {
             RestorePlan(entries, local: scan.files, digests: digests, base: base, policy: policy)
         }

@@ -53,13 +53,15 @@ extension Memory {
         if !allowShrink { try checkShrinking(capture.files.count, newest, base) }
 
         let writer = SnapshotWriter(repository, upon: newest, abandoning: Compaction.packs(of: newest))
-        let known = base.flatMap { newest.contains($0.snapshot) ? $0 : nil }
-        let captured = try await capture.write(to: writer, upon: newest, base: known)
+        let lineage: Lineage =
+            if let base { try await repository.lineage(of: base.snapshot, to: newest.heads) } else { .unrelated }
+        // Only what the newest snapshots are made from is certain to be there; from the rest, all content is offered.
+        let captured = try await capture.write(to: writer, upon: newest, base: lineage == .contained ? base : nil)
         result.problems += captured.problems
         let saved = try await repository.save(
             writer,
             SaveRequest(
-                files: captured.files, base: known.map { ($0.snapshot, $0.facts) }, writer: options.writer,
+                files: captured.files, base: lineage == .unrelated ? nil : base.map { ($0.snapshot, $0.facts) }, writer: options.writer,
                 run: options.run))
         result.describe(saved.snapshot)
         result.transferredObjects = captured.writtenFiles
