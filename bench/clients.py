@@ -137,4 +137,11 @@ class Holdfast(Client):
         return result["requests"], result["transferredBytes"]
 
 
-CLIENTS = {client.name: client for client in (S5cmd, Holdfast)}
+class HoldfastPacks(Holdfast):
+    """Snapshots alone, without the mirror view of one object for each file."""
+
+    name = "holdfast-packs"
+    options = ["--no-mirror"]
+
+
+CLIENTS = {client.name: client for client in (S5cmd, Holdfast, HoldfastPacks)}

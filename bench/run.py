@@ -5,7 +5,9 @@ usage: .venv/bin/python bench/run.py [options]      (`make bench` builds first)
 
 Prints for each workload and client the median of some rounds: seconds, CPU seconds of the client (user and system, from
 wait4), its peak memory, requests and body bytes; then PASS or FAIL for each bound. Fails if a bound does or if a pull
-does not bring back every byte. Clients take turns within a round, so that a busy machine disturbs all alike.
+does not bring back every byte. Clients take turns within a round, so that a busy machine disturbs all alike. "files alone"
+is the time that bench/create needs to make the files of a pull, from memory and with nothing else to do. At the end, a
+file of 4 GiB that does not compress goes there and back (--large 0 leaves it out).
 """
 
 import argparse
@@ -26,6 +28,10 @@ from servers import SERVERS
 HERE = os.path.dirname(os.path.abspath(__file__))
 WORKLOADS = ["push, cold", "push, no change", "push, 25 changed", "pull, cold"]
 MEMORY_LIMIT = 200  # MiB
+LARGE_MEMORY_LIMIT = 256  # MiB, for the large file
+PULL_REQUESTS = 12
+PULL_RATIO = 2  # of the time for the files alone
+CHANGED_REQUESTS = 5  # without the mirror view
 
 
 def main() -> int:
@@ -35,6 +41,7 @@ def main() -> int:
     options.add_argument("--server", choices=SERVERS, default="s3mem", help="in memory, or a real cluster")
     options.add_argument("--clients", default=",".join(CLIENTS), help="names with commas between them")
     options.add_argument("--work", help="where to work; default: /dev/shm if there is room, else the temporary folder")
+    options.add_argument("--large", type=int, default=4096, metavar="MIB", help="size of the large file; 0: none")
     options.add_argument("--json", metavar="FILE", help="write every single measurement there")
     arguments = options.parse_args()
 
@@ -48,16 +55,20 @@ def main() -> int:
         state = generate(work, arguments.files)
         with SERVERS[arguments.server](work) as server:
             clients = [CLIENTS[name](server, work) for name in arguments.clients.split(",")]
-            runs = []
+            runs, alone = [], []
+            create = compile_create(work)
             for number in range(arguments.rounds):
                 for client in clients[number % len(clients) :] + clients[: number % len(clients)]:
                     runs += measure(client, state, work, number)
                     server.wipe()
+                    if client.name == "holdfast":
+                        alone.append(files_alone(create, work))
+            large = measure_large(CLIENTS["holdfast-packs"](server, work), arguments.large, work, server)
         if arguments.json:
             with open(arguments.json, "w") as file:
                 json.dump([vars(run) for run in runs], file, indent=1)
         describe(state, arguments)
-        return report(runs, arguments.clients.split(","))
+        return report(runs, alone, large, arguments.clients.split(","))
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
@@ -124,6 +135,40 @@ def measure(client: Client, state: str, work: str, number: int) -> list[Run]:
     return runs
 
 
+def compile_create(work: str) -> str:
+    program = os.path.join(work, "create")
+    subprocess.run(["cc", "-std=gnu17", "-O2", "-o", program, os.path.join(HERE, "create", "create.c")], check=True)
+    return program
+
+
+def files_alone(create: str, work: str) -> float:
+    """Seconds for making the files that the last pull brought, in the same place."""
+    source, target = os.path.join(work, "source"), os.path.join(work, "target")
+    shutil.rmtree(target)
+    return float(subprocess.run([create, source, target], check=True, capture_output=True, text=True).stdout)
+
+
+def measure_large(client: Client, size: int, work: str, server) -> list[Run]:
+    """One large file that does not compress, there and back; on the disk, since it is large."""
+    if size == 0:
+        return []
+    with tempfile.TemporaryDirectory(prefix="holdfast-bench-") as folder:
+        source, target = os.path.join(folder, "source"), os.path.join(folder, "target")
+        os.mkdir(source)
+        with open(os.path.join(source, "large.bin"), "wb") as file:
+            for _ in range(size):
+                file.write(os.urandom(1 << 20))
+        client.begin("large")
+        runs = [client.run("push, large file", client.push(source))]
+        client.forget()
+        runs.append(client.run("pull, large file", client.pull(target)))
+        names = [os.path.join(place, "large.bin") for place in (source, target)]
+        if subprocess.run(["cmp", "-s", *names]).returncode != 0:
+            raise SystemExit("bench: the large file came back changed")
+        server.wipe()
+    return runs
+
+
 def describe(state: str, arguments: argparse.Namespace) -> None:
     sizes = sorted(os.path.getsize(path) for path in files_below(state))
     print(
@@ -151,7 +196,7 @@ def median(runs: list[Run]) -> Median:
         of(run.requests for run in runs), of(None if run.bytes is None else run.bytes / 1e6 for run in runs))
 
 
-def report(runs: list[Run], clients: list[str]) -> int:
+def report(runs: list[Run], alone: list[float], large: list[Run], clients: list[str]) -> int:
     """Prints the table and the bounds; returns the exit code."""
     print("| workload | client | seconds | CPU seconds | peak MiB | requests | MB |")
     print("|---|---|---:|---:|---:|---:|---:|")
@@ -164,6 +209,12 @@ def report(runs: list[Run], clients: list[str]) -> int:
             print(
                 f"| {workload} | {client} | {one.seconds:.2f} | {one.cpu:.2f} | {one.memory:.0f} "
                 f"| {requests} | {megabytes} |")
+    if alone:
+        print(f"| pull, files alone | – | {statistics.median(alone):.2f} | – | – | – | – |")
+    for run in large:
+        print(
+            f"| {run.workload} | {run.client} | {run.seconds:.2f} | {run.cpu:.2f} | {run.memory:.0f} | {run.requests} "
+            f"| {run.bytes / 1e6 if run.bytes else 0:.2f} |")
     print()
     failed = False
     if "holdfast" not in clients:
@@ -172,6 +223,20 @@ def report(runs: list[Run], clients: list[str]) -> int:
         for workload in (WORKLOADS[0], WORKLOADS[3]):
             ours, theirs = (medians[workload, client].cpu for client in ("holdfast", "s5cmd"))
             failed |= not verdict(ours <= theirs, f"{workload}: {ours:.2f} CPU s, s5cmd {theirs:.2f}")
+    pull = medians[WORKLOADS[3], "holdfast"]
+    requests = pull.requests or 0
+    failed |= not verdict(requests <= PULL_REQUESTS, f"cold pull: {requests:.0f} requests of {PULL_REQUESTS} allowed")
+    if alone:
+        ratio = pull.seconds / statistics.median(alone)
+        failed |= not verdict(ratio <= PULL_RATIO, f"cold pull: {ratio:.1f} times the files alone, {PULL_RATIO} allowed")
+    if "holdfast-packs" in clients:
+        for workload, allowed in ((WORKLOADS[1], 1), (WORKLOADS[2], CHANGED_REQUESTS)):
+            requests = medians[workload, "holdfast-packs"].requests or 0
+            failed |= not verdict(requests <= allowed, f"{workload}: {requests:.0f} requests of {allowed} allowed")
+    if large:
+        peak = max(run.memory for run in large)
+        failed |= not verdict(
+            peak <= LARGE_MEMORY_LIMIT, f"large file: peak memory {peak:.0f} MiB of {LARGE_MEMORY_LIMIT} allowed")
     peak = max(run.memory for run in runs if run.client.startswith("holdfast"))
     failed |= not verdict(peak <= MEMORY_LIMIT, f"peak memory {peak:.0f} MiB of {MEMORY_LIMIT} allowed")
     return int(failed)
