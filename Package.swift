@@ -89,7 +89,8 @@ let package = Package(
         .testTarget(
             name: "HoldfastCommandTests",
             dependencies: [
-                "HoldfastCommand", "Holdfast", "ObjectStore", "S3Store", "TestSupport", log, nioCore, subprocess,
+                "AgentState", "FileIO", "HoldfastCommand", "Holdfast", "ObjectStore", "Repository", "S3Store",
+                "TestSupport", log, nioCore, subprocess,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             exclude: ["Snapshots"]),

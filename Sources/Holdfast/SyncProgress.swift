@@ -7,6 +7,13 @@ public final class SyncProgress: Sendable {
         public var allFiles = 0
         public var doneBytes: Int64 = 0
         public var allBytes: Int64 = 0
+
+        public init(doneFiles: Int = 0, allFiles: Int = 0, doneBytes: Int64 = 0, allBytes: Int64 = 0) {
+            self.doneFiles = doneFiles
+            self.allFiles = allFiles
+            self.doneBytes = doneBytes
+            self.allBytes = allBytes
+        }
     }
 
     private let state = NIOLockedValueBox(State())
@@ -14,6 +21,9 @@ public final class SyncProgress: Sendable {
     public init() {}
 
     public var now: State { state.withLockedValue { $0 } }
+
+    /// Says how far something else than a sync is.
+    public func set(_ now: State) { state.withLockedValue { $0 = now } }
 
     func begin(files: Int, bytes: Int64) {
         state.withLockedValue { $0 = State(allFiles: files, allBytes: bytes) }

@@ -8,6 +8,8 @@ import UnixSignals
 /// How a command ends.
 enum Exit {
     static let failed: Int32 = 1
+    /// `verify` found damage.
+    static let damage: Int32 = 2
     static let usage: Int32 = 64
     /// A conflict or lock that may pass.
     static let temporary: Int32 = 75

@@ -1,12 +1,15 @@
 import FileIO
 import FoundationEssentials
 import Glibc
+import NIOCore
 
 /// All that a command touches of the outside world, so that a test can bring its own.
 struct World: Sendable {
     var environment: [String: String]
     /// Results: standard output.
     var out: @Sendable (String) -> Void
+    /// Results that are no text: standard output, byte by byte. Blocks. Gives back 0 or the `errno` that ended it.
+    var outBytes: @Sendable (ByteBuffer) -> Int32 = { _ in 0 }
     /// Everything else: standard error, without a line end of its own.
     var err: @Sendable (String) -> Void
     var errIsTerminal: Bool
@@ -27,6 +30,7 @@ struct World: Sendable {
             guard code != 0, code != EPIPE else { return }
             _ = write("holdfast: cannot write the result: \(systemReason(code))\n", to: 2)
         },
+        outBytes: { bytes in bytes.withUnsafeReadableBytes { write($0, to: 1) } },
         err: { text in _ = write(text, to: 2) },
         errIsTerminal: isatty(2) == 1,
         workingDirectory: FileManager.default.currentDirectoryPath,
@@ -62,11 +66,19 @@ struct World: Sendable {
 
 /// - Returns: 0, or the `errno` that ended the writing.
 private func write(_ text: String, to descriptor: Int32) -> Int32 {
-    var bytes = Array(text.utf8)[...]
-    while !bytes.isEmpty {
-        let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+    var text = text
+    return text.withUTF8 { write(UnsafeRawBufferPointer($0), to: descriptor) }
+}
+
+/// - Returns: 0, or the `errno` that ended the writing.
+private func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Int32 {
+    // A reader that went away is told by `EPIPE` and not by a signal that ends the process.
+    _ = ignoresBrokenPipes
+    var written = 0
+    while written < bytes.count {
+        let count = Glibc.write(descriptor, bytes.baseAddress.map { $0 + written }, bytes.count - written)
         if count > 0 {
-            bytes = bytes.dropFirst(count)
+            written += count
         } else if errno == EAGAIN {
             // Someone made the stream non-blocking, which its other owners see as well.
             var wanted = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
@@ -77,3 +89,5 @@ private func write(_ text: String, to descriptor: Int32) -> Int32 {
     }
     return 0
 }
+
+private let ignoresBrokenPipes: Void = { _ = signal(SIGPIPE, SIG_IGN) }()

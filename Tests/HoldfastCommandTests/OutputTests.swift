@@ -51,10 +51,14 @@ struct OutputTests {
         }
     }
 
-    @Test("Every command prints one object with --json, also when it fails", arguments: ["ls", "config", "demo"])
+    @Test(
+        "Every command prints one object with --json, also when it fails",
+        arguments: SnapshotTests.commands.filter { !["completions", "pull", "push"].contains($0) })
     func failureShape(_ command: String) async throws {
         try await Sandbox.run { sandbox in
-            let failed = try await sandbox.holdfast(command, "--json", "--agent", "No Such Agent")
+            let operands = ["cat": ["path"], "diff": ["latest"], "rollback": ["latest"]][command] ?? []
+            let failed = try await sandbox.program(
+                Sandbox.binary, [command, "--json", "--agent", "No Such Agent"] + operands)
             #expect(failed.code == 64)
             #expect(try failed.json["success"].bool == false)
             #expect(try failed.json["error"]["code"].string == "usage")
@@ -82,7 +86,7 @@ struct OutputTests {
             #expect(config["settings"]["endpoint-url"].object?["source"] == .string("not set"))
             try await sandbox.put("a", "a")
             let entry = try await sandbox.holdfast("ls", "--json").json["objects"].array?.first?.object
-            #expect(Set(entry.map { Array($0.keys) } ?? []) == ["path", "size", "lastModified", "etag"])
+            #expect(Set(entry.map { Array($0.keys) } ?? []) == ["path", "size", "lastModified", "etag", "sha256"])
         }
     }
 

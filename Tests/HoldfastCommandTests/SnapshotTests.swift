@@ -9,7 +9,10 @@ import Testing
 ///     HOLDFAST_UPDATE_SNAPSHOTS=1 swift test --filter SnapshotTests
 @Suite("Help and completions")
 struct SnapshotTests {
-    static let commands = ["push", "pull", "ls", "config", "demo", "completions"]
+    static let commands = [
+        "push", "pull", "rollback", "status", "log", "diff", "ls", "cat", "config", "verify", "prune", "demo",
+        "completions",
+    ]
     private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appendingPathComponent("Snapshots")
 

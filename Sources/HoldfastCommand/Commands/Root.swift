@@ -18,12 +18,15 @@ struct Root: AsyncParsableCommand {
             Results go to standard output, everything else to standard error. With --json a command prints one JSON \
             object, also when it fails; only a command line that cannot be read is told on standard error alone.
 
-            Exit codes: 0 done, 1 failed, 64 wrong usage, 75 a conflict that may pass.
+            Exit codes: 0 done, 1 failed, 2 damage found by verify, 64 wrong usage, 75 a conflict that may pass.
             """,
         version: version,
         subcommands: [Demo.self, Completions.self],
         groupedSubcommands: [
-            CommandGroup(name: "Memory", subcommands: [Push.self, Pull.self]),
-            CommandGroup(name: "Looking", subcommands: [List.self, Config.self]),
+            CommandGroup(name: "Memory", subcommands: [Push.self, Pull.self, RollbackCommand.self]),
+            CommandGroup(
+                name: "Looking",
+                subcommands: [Status.self, Log.self, Diff.self, List.self, Cat.self, Config.self]),
+            CommandGroup(name: "Care", subcommands: [Verify.self, Prune.self]),
         ])
 }

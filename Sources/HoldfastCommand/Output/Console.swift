@@ -47,6 +47,9 @@ struct Console: Sendable {
     /// Prints the result for scripts.
     func report(_ value: some Encodable) { if isJSON { world.out(redactor.redact(json(value))) } }
 
+    /// Prints a result for scripts that holds a file of the user's: that stays as it is.
+    func reportContent(_ value: some Encodable) { if isJSON { world.out(json(value)) } }
+
     /// Says why the command failed. Where logs are JSON this is a log line like the others.
     /// - Parameter details: one line for each of the things that failed.
     func fail(_ command: String, _ error: SyncError, details: [String] = []) {

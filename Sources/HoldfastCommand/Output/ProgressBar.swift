@@ -5,6 +5,8 @@ struct ProgressBar: Sendable {
     let label: String
     let progress: SyncProgress
     let console: Console
+    /// What is counted.
+    var noun = "files"
 
     /// Goes to the start of the line and empties it (ECMA-48 EL), so that what comes next starts clean.
     static let erase = "\r\u{1B}[2K"
@@ -40,6 +42,6 @@ struct ProgressBar: Sendable {
         let filled = max(0, min(width, Int(share * Double(width))))
         let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
         let bytes = "\(Words.bytes(state.doneBytes)) of \(Words.bytes(state.allBytes))"
-        console.world.err("\(Self.erase)\(label) \(bar) \(state.doneFiles)/\(state.allFiles) files, \(bytes)")
+        console.world.err("\(Self.erase)\(label) \(bar) \(state.doneFiles)/\(state.allFiles) \(noun), \(bytes)")
     }
 }

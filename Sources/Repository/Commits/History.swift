@@ -15,9 +15,10 @@ public struct History: Sendable {
 }
 
 extension Repository {
-    /// Reads all commits: one listing and one request for each.
+    /// Reads commits: one listing and one request for each.
+    /// - Parameter limit: read only so many, the newest; all if `nil`.
     /// - Throws: as ``heads(known:)``.
-    public func history() async throws -> History {
+    public func history(limit: Int? = nil) async throws -> History {
         var history = History()
         var names: [CommitName] = []
         for object in try await store.list(prefix: commitPrefix).collect() {
@@ -29,6 +30,7 @@ extension Repository {
             names.append(name)
             history.written[name] = object.lastModified
         }
+        if let limit { names = Array(names.sorted().prefix(limit)) }
         let found = NIOLockedValueBox(history)
         try await forEachConcurrently(names, limit: concurrency) { name in
             switch try await read(name) {
@@ -54,7 +56,8 @@ extension Repository {
         if text == "latest" || text.hasPrefix("latest~") {
             guard let back = text == "latest" ? 0 : Int(text.dropFirst("latest~".count)), back >= 0 else {
                 throw RepositoryError(
-                    .noSuchSnapshot, "'\(text)' names no snapshot", hint: "Use latest, latest~N or an id of holdfast log.")
+                    .noSuchSnapshot, "'\(text)' names no snapshot",
+                    hint: "Use latest, latest~N or an id of holdfast log.")
             }
             return try await ancestor(back, of: text)
         }

@@ -24,7 +24,10 @@ struct PackRead: Sendable {
             if let last = reads.last, last.pack == frame.pack, let lastFrame = last.frames.last {
                 if lastFrame == frame { continue }
                 let range = last.range
-                if frame.offset <= range.upperBound + widestGap, frame.range.upperBound - range.lowerBound <= longest {
+                // Frames that overlap, as a damaged manifest may say, are read apart.
+                if frame.offset >= range.upperBound, frame.offset <= range.upperBound + widestGap,
+                    frame.range.upperBound - range.lowerBound <= longest
+                {
                     reads[reads.count - 1].frames.append(frame)
                     continue
                 }

@@ -73,7 +73,8 @@ extension Repository {
         return found.withLockedValue { ($0.0, $0.1.sorted()) }
     }
 
-    private func pack(named key: ObjectKey) -> Digest? {
+    /// The pack that a key names, if it is one that a pack has.
+    func pack(named key: ObjectKey) -> Digest? {
         let name = key.text.utf8.dropFirst(packPrefix.utf8.count + 3)
         guard let pack = Digest(hex: String(decoding: name, as: UTF8.self)), self.key(ofPack: pack) == key else {
             return nil

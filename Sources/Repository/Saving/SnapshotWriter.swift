@@ -60,9 +60,10 @@ public final class SnapshotWriter: Sendable {
 
     /// - Parameters:
     ///   - newest: the snapshots of now. Only what they refer to is taken for stored: an older one may be pruned meanwhile.
+    ///   - others: manifests of other snapshots that are kept, whose files the state may have as they are stored.
     ///   - abandoned: packs whose blobs shall be written anew.
     public init(
-        _ repository: Repository, upon newest: Newest, abandoning abandoned: Set<Digest> = []
+        _ repository: Repository, upon newest: Newest, and others: [Manifest] = [], abandoning abandoned: Set<Digest> = []
     ) {
         self.repository = repository
         self.newest = newest
@@ -80,6 +81,7 @@ public final class SnapshotWriter: Sendable {
                 }
             }
         }
+        for other in others { sizes.merge(other.packSizes) { first, _ in first } }
         self.abandoned = abandoned
         let environment = repository.environment
         state = NIOLockedValueBox(

@@ -1,0 +1,115 @@
+import AgentState
+import ArgumentParser
+import FileIO
+import FoundationEssentials
+import Holdfast
+import Repository
+
+struct Status: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Compare this machine with the newest snapshot in the store.",
+        discussion: "Shows up to ten of the files that differ; -v shows all. Nothing is changed here or there.")
+
+    @OptionGroup(title: "Memory") var memory: MemoryOptions
+    @OptionGroup(title: "Output") var output: OutputOptions
+
+    func run() async throws {
+        let showsAll = output.verbose > 0
+        try await perform("status", memory, output) { settings, console in
+            try await Session.open(settings, console) { session in
+                let status = try await session.memory.status()
+                session.warn(of: status.newest.heads.damaged)
+                console.report(StatusReport(status, session))
+                for failure in status.scan.failures { console.note("\(failure)") }
+                if status.newest.tip == nil, status.newest.heads.damaged.isEmpty { session.sayEmpty() }
+                for line in lines(status, session) { console.say(line) }
+                for line in status.difference.lines(limit: showsAll ? nil : 10) { console.say("  \(line)") }
+            }
+        }
+    }
+}
+
+private func lines(_ status: MemoryStatus, _ session: Session) -> [String] {
+    var table = Table(sides: [.left, .left])
+    table.add("store", session.address)
+    if let tip = status.newest.tip {
+        let commit = tip.commit
+        let age = Times.age(commit.time).map { " (\(Times.ago($0)))" } ?? ""
+        table.add("newest", "\(tip.shortID), \(tip.timeText)\(age), by \(tip.writerText)")
+        table.add("", "\(Words.count(commit.files, "file")), \(Words.bytes(commit.bytes))")
+    }
+    let heads = status.newest.heads.snapshots.count
+    if heads > 1 { table.add("heads", "\(heads): the next push merges them") }
+    if let synchronised = status.synchronised {
+        let state =
+            status.isNewerInStore == true ? "the store has a newer one: pull to get it" : "nothing newer in the store"
+        table.add("synchronised", "\(synchronised.shortID), \(state)")
+    }
+    let scan = status.scan
+    let files =
+        scan.rootMissing
+        ? "does not exist" : "\(Words.count(scan.files.count, "file")), \(Words.bytes(scan.totalBytes))"
+    table.add("here", "\(session.settings.storage): \(files)")
+    if status.newest.tip != nil {
+        let difference = status.difference
+        table.add("", difference.isEmpty ? "the same as the newest snapshot" : difference.summary + " here")
+    }
+    return table.lines
+}
+
+/// What `status --json` prints.
+private struct StatusReport: Encodable {
+    struct Newest: Encodable {
+        let id: String
+        let seq: UInt64
+        let time: String
+        @OrNull var ageSeconds: Double?
+        let writer: String
+        let files: Int
+        let bytes: Int64
+    }
+
+    struct Local: Encodable {
+        let storage: String
+        let exists: Bool
+        let files: Int
+        let bytes: Int64
+        /// No file differs from the newest snapshot, and all could be looked at.
+        let identical: Bool
+        let added: [DifferenceReport.File]
+        let changed: [DifferenceReport.Change]
+        let removed: [DifferenceReport.File]
+        let problems: [ProblemReport]
+    }
+
+    let success = true
+    let memory: String
+    @OrNull var snapshot: Newest?
+    let heads: Int
+    @OrNull var synchronised: String?
+    @OrNull var newerInStore: Bool?
+    let local: Local
+    let damaged: [DamagedCommit]
+
+    init(_ status: MemoryStatus, _ session: Session) {
+        memory = session.address
+        _snapshot = OrNull(
+            wrappedValue: status.newest.tip.map { tip in
+                Newest(
+                    id: tip.id.hexadecimal, seq: tip.commit.seq, time: tip.commit.time,
+                    ageSeconds: Times.age(tip.commit.time), writer: tip.commit.writer, files: tip.commit.files,
+                    bytes: tip.commit.bytes)
+            })
+        heads = status.newest.heads.snapshots.count
+        _synchronised = OrNull(wrappedValue: status.synchronised?.id.hexadecimal)
+        _newerInStore = OrNull(wrappedValue: status.isNewerInStore)
+        let (scan, difference) = (status.scan, DifferenceReport(status.difference))
+        local = Local(
+            storage: session.settings.storage, exists: !scan.rootMissing, files: scan.files.count,
+            bytes: scan.totalBytes,
+            identical: status.difference.isEmpty && scan.failures.isEmpty, added: difference.added,
+            changed: difference.changed, removed: difference.removed,
+            problems: scan.failures.map { ProblemReport(path: $0.path.text, reason: "\($0.cause)") })
+        damaged = status.newest.heads.damaged.map(DamagedCommit.init)
+    }
+}

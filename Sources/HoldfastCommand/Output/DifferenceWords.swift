@@ -1,0 +1,52 @@
+import FileIO
+import Holdfast
+import Repository
+
+extension Difference {
+    /// `2 added, 1 changed, 0 removed`.
+    var summary: String { "\(added.count) added, \(changed.count) changed, \(removed.count) removed" }
+
+    /// One line for each file, by path: `+` added, `~` changed, `-` removed.
+    /// - Parameter limit: show only so many, and how many more there are; all if `nil`.
+    func lines(limit: Int?) -> [String] {
+        let files =
+            added.map { ($0.path, "+", Words.bytes($0.size)) } + removed.map { ($0.path, "-", Words.bytes($0.size)) }
+            + changed.map { ($0.new.path, "~", "\(Words.bytes($0.old.size)) → \(Words.bytes($0.new.size))") }
+        var table = Table(sides: [.left, .right, .left])
+        for (path, sign, size) in files.sorted(by: { $0.0 < $1.0 }).prefix(limit ?? .max) {
+            table.add(sign, size, "\(path)")
+        }
+        let more = files.count - (limit ?? .max)
+        return table.lines + (more > 0 ? ["… and \(more) more (-v shows all)"] : [])
+    }
+}
+
+/// A difference in JSON.
+struct DifferenceReport: Encodable {
+    struct File: Encodable {
+        let path: String
+        let size: Int64
+
+        init(_ file: FileFacts) { (path, size) = (file.path.text, file.size) }
+    }
+
+    struct Change: Encodable {
+        let path: String
+        let oldSize: Int64
+        let newSize: Int64
+
+        init(_ change: Difference.Change) {
+            (path, oldSize, newSize) = (change.new.path.text, change.old.size, change.new.size)
+        }
+    }
+
+    let added: [File]
+    let changed: [Change]
+    let removed: [File]
+
+    init(_ difference: Difference) {
+        added = difference.added.map(File.init)
+        changed = difference.changed.map(Change.init)
+        removed = difference.removed.map(File.init)
+    }
+}
