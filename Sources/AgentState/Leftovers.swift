@@ -16,6 +16,14 @@ extension StagedTree {
     }
 }
 
+extension StagedTree {
+    /// Removes what dead processes have left in a storage directory, for who has nothing to stage. Blocks.
+    /// - Throws: ``FileError``.
+    public static func removeLeftovers(in root: String) throws(FileError) {
+        _ = try Leftovers(in: try File.open(root, [.read, .directory]), keeping: false)
+    }
+}
+
 /// Staging directories that a process left when it died: nobody holds their lock any more.
 struct Leftovers {
     /// One that is kept for its files, under a lock that keeps other processes away.

@@ -19,10 +19,11 @@ struct LocalDigests: Sendable {
         var unknown: [StorageScan.ScannedFile] = []
         for file in scan.files {
             let old = base?.index.entry(file.path)
-            guard old != nil || sizes[file.path] != nil else { continue }
+            let restored = base?.restoring?.entry(file.path)
+            guard old != nil || restored != nil || sizes[file.path] != nil else { continue }
             if let old, base?.index.matches(old, file.status) == true {
                 known[file.path] = old.sha256
-            } else if sizes[file.path] == file.status.size || old?.size == file.status.size {
+            } else if [sizes[file.path], old?.size, restored?.size].contains(file.status.size) {
                 unknown.append(file)
             }
         }

@@ -17,6 +17,8 @@ struct LocalState: Sendable {
         let index: FileIndex
         /// The mirror view shows this snapshot, as far as this machine knows.
         let isMirrored: Bool
+        /// The files that a pull was putting in place when it was killed: what is here may be from before or from them.
+        var restoring: FileIndex?
 
         /// What a merge looks at, in the order of the paths.
         var facts: [FileFacts] {
@@ -34,6 +36,20 @@ struct LocalState: Sendable {
         let isMirrored: Bool
     }
 
+    /// What a process was about to do. If it is still there, the process did not come to the end of it.
+    struct Intent: Sendable {
+        /// The snapshot that was being restored, or those that were about to be saved with the same files.
+        let snapshots: [Snapshot]
+        let isRestore: Bool
+        let index: FileIndex
+    }
+
+    /// The head of an intent's file.
+    private struct IntentRecord: Codable {
+        let isRestore: Bool
+        let snapshots: [Record]
+    }
+
     private let directory: String?
     private let name: String
     private let scope: String
@@ -48,6 +64,7 @@ struct LocalState: Sendable {
     }
 
     private var indexPath: String? { directory.map { "\($0)/\(name).index" } }
+    private var intentPath: String? { directory.map { "\($0)/\(name).intent" } }
     private var manifestPath: String? { directory.map { "\($0)/\(name).manifest" } }
 
     /// What is remembered; `nil` if nothing usable is.
@@ -61,6 +78,39 @@ struct LocalState: Sendable {
                     name: record.name, bytes: ByteBuffer(bytes: record.commit), etag: record.etag.map { ETag($0) })
             else { return nil }
             return Base(snapshot: snapshot, index: index, isMirrored: record.isMirrored)
+        }
+    }
+
+    /// What a process was about to do that has not come to the end of it.
+    func intent() async -> Intent? {
+        guard let path = intentPath else { return nil }
+        let scope = scope
+        return try? await FileIO.run {
+            guard let index = FileIndex.read(path: path, scope: scope),
+                let record = try? JSONDecoder().decode(IntentRecord.self, from: Data(index.base))
+            else { return nil }
+            let snapshots = record.snapshots.compactMap {
+                Snapshot.kept(name: $0.name, bytes: ByteBuffer(bytes: $0.commit), etag: nil)
+            }
+            return Intent(snapshots: snapshots, isRestore: record.isRestore, index: index)
+        }
+    }
+
+    /// Notes what is about to happen. ``write(_:_:_:takenAt:isMirrored:)`` strikes it out.
+    /// - Throws: ``FileError``.
+    func writeIntent(
+        _ snapshots: [Snapshot], isRestore: Bool, _ entries: [FileIndex.Entry], takenAt: Int64
+    ) async throws {
+        guard let directory, let intentPath else { return }
+        let records = snapshots.map {
+            Record(
+                name: $0.name.description, etag: nil, commit: Data($0.bytes.readableBytesView), isMirrored: false)
+        }
+        let base = Array(try JSONEncoder().encode(IntentRecord(isRestore: isRestore, snapshots: records)))
+        let scope = scope
+        try await FileIO.run {
+            try makeDirectories(directory, permissions: 0o700)
+            try FileIndex(scope: scope, base: base, takenAt: takenAt, entries: entries).write(to: intentPath)
         }
     }
 
@@ -93,6 +143,13 @@ struct LocalState: Sendable {
             try makeDirectories(directory, permissions: 0o700)
             if let manifest { try replace(manifestPath, manifest.encoded()) }
             try FileIndex(scope: scope, base: base, takenAt: takenAt, entries: entries).write(to: indexPath)
+            if let intentPath {
+                let folder = try File.open(directory, [.read, .directory])
+                let name = Array(intentPath.utf8.dropFirst(directory.utf8.count + 1))
+                do throws(FileError) { try folder.remove(name) } catch {
+                    if !error.isNotFound { throw error }
+                }
+            }
         }
     }
 

@@ -36,7 +36,7 @@ extension Memory {
         if request.source == .mirror { return await mirror.pull(onConflict: request.onConflict) }
         var isMirrorOnly = false
         let result = await measured(meter) { result in
-            let remembered = await localState.read()
+            let remembered = try await remembered()
             let heads = try await repository.heads(known: [remembered?.snapshot].compactMap(\.self))
             if heads.isEmpty, request.snapshot == nil {
                 isMirrorOnly = true
@@ -83,7 +83,8 @@ extension Memory {
                         sha256: entry.digest)
                 }
                 return LocalState.Base(
-                    snapshot: snapshot, index: FileIndex(scope: "", base: [], takenAt: 0, entries: index), isMirrored: false)
+                    snapshot: snapshot, index: FileIndex(scope: "", base: [], takenAt: 0, entries: index), isMirrored: false,
+                    restoring: remembered?.restoring)
             }
         }
     }
@@ -151,7 +152,10 @@ extension Memory {
             result.conflicts = plan.conflicts.map(\.description)
             throw conflictError(result.conflicts)
         }
-        let fetched = try await Restore(memory: self, plan: plan).run(&result)
+        let restore = Restore(memory: self, plan: plan) {
+            await announce([snapshot], restoring: true, plan.index + plan.fetches.map(\.indexEntry), takenAt: takenAt)
+        }
+        let fetched = try await restore.run(&result)
         result.transferredObjects = fetched.count
         await remember(snapshot, manifest, plan.index + fetched, takenAt: takenAt, isMirrored: isMirrored)
     }

@@ -9,12 +9,18 @@ import Repository
 struct Restore: Sendable {
     let memory: Memory
     let plan: RestorePlan
+    /// Called when all is staged, before the first file changes.
+    let willChangeFiles: @Sendable () async -> Void
 
     /// - Returns: the files that were fetched, as they are now.
     /// - Throws: ``RepositoryError`` of kind `damaged`, ``StoreError``, ``FileError``, `Obstacle`; nothing has changed then.
     func run(_ result: inout SyncResult) async throws -> [FileIndex.Entry] {
-        guard !plan.fetches.isEmpty || !plan.removals.isEmpty else { return [] }
         let storage = memory.options.storage
+        guard !plan.fetches.isEmpty || !plan.removals.isEmpty else {
+            // A pull that was killed at its very end has left no work, but its staging directory.
+            await FileIO.cleanUp { try? StagedTree.removeLeftovers(in: storage) }
+            return []
+        }
         memory.progress.begin(files: plan.fetches.count, bytes: plan.fetches.reduce(0) { $0 + $1.entry.size })
         let tree = try await FileIO.run { try StagedTree.open(storage, reusingLeftovers: true) }
         do {
@@ -25,6 +31,7 @@ struct Restore: Sendable {
             if !plan.overruled.isEmpty {
                 result.replacedKeptAt = try await KeptFiles.copy(plan.overruled, of: storage)
             }
+            await willChangeFiles()
             try await FileIO.run { try tree.commit() }
         } catch {
             // Where only the way to the store broke, what has arrived stays: the next pull verifies and uses it.

@@ -8,6 +8,12 @@ struct RestorePlan: Sendable {
     struct Fetch: Sendable {
         let entry: Entry
         let expected: StagedTree.Expectation
+
+        /// The file as it will be, as far as that is known.
+        var indexEntry: FileIndex.Entry {
+            FileIndex.Entry(
+                path: entry.path, size: entry.size, modified: entry.modified, changed: 0, inode: 0, sha256: entry.digest)
+        }
     }
 
     var fetches: [Fetch] = []
@@ -49,7 +55,7 @@ struct RestorePlan: Sendable {
                 continue
             }
             let before = base?.index.entry(entry.path)?.sha256
-            if let before, digest == before {
+            if let digest, digest == before || digest == base?.restoring?.entry(entry.path)?.sha256 {
                 fetches.append(Fetch(entry: entry, expected: .unchanged(status)))
             } else if before == entry.digest {
                 keep(entry)
@@ -82,7 +88,11 @@ struct RestorePlan: Sendable {
         _ stored: Set<RelativePath>, _ here: [RelativePath: FileStatus], _ digests: [RelativePath: Digest],
         _ base: LocalState.Base?, _ policy: ConflictPolicy
     ) {
-        for old in base?.index.entries ?? [] where !stored.contains(old.path) {
+        // What a killed pull brought and nobody has touched follows the store as well.
+        let restoring = base?.restoring?.entries.filter { digests[$0.path] == $0.sha256 } ?? []
+        let brought = Set(restoring.map(\.path))
+        let known = (base?.index.entries ?? []).filter { !brought.contains($0.path) }
+        for old in known + restoring where !stored.contains(old.path) {
             guard let status = here[old.path] else { continue }
             if digests[old.path] == old.sha256 {
                 removals.append((old.path, .unchanged(status)))

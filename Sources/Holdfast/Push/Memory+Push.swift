@@ -16,7 +16,7 @@ extension Memory {
             let scan = try await StorageScan.scan(options.storage, exclusions: options.exclusions)
             result.count(scan)
             let files = storable(scan.files, &result)
-            let base = await localState.read()
+            let base = try await remembered()
             var heads = try await repository.heads(known: [base?.snapshot].compactMap(\.self))
             if heads.isEmpty, try await adoptMirror(&result) { heads = try await repository.heads() }
             if heads.isEmpty, files.isEmpty { return }
@@ -58,11 +58,11 @@ extension Memory {
         // Only what the newest snapshots are made from is certain to be there; from the rest, all content is offered.
         let captured = try await capture.write(to: writer, upon: newest, base: lineage == .contained ? base : nil)
         result.problems += captured.problems
-        let saved = try await repository.save(
-            writer,
-            SaveRequest(
-                files: captured.files, base: lineage == .unrelated ? nil : base.map { ($0.snapshot, $0.facts) }, writer: options.writer,
-                run: options.run))
+        var request = SaveRequest(
+            files: captured.files, base: lineage == .unrelated ? nil : base.map { ($0.snapshot, $0.facts) },
+            writer: options.writer, run: options.run)
+        request.willCommit = { await announce($0, restoring: false, captured.index, takenAt: capture.takenAt) }
+        let saved = try await repository.save(writer, request)
         result.describe(saved.snapshot)
         result.transferredObjects = captured.writtenFiles
         result.merged = saved.isMerged
@@ -85,13 +85,43 @@ extension Memory {
     /// what somebody wanted.
     private func checkShrinking(_ count: Int, _ newest: Newest, _ base: LocalState.Base?) throws {
         guard let tip = newest.tip?.commit, tip.files > 0 else { return }
-        // Without a base nothing counts as removed: a few files beside a few others are merged.
-        let isSmall = base == nil ? tip.files >= 10 && count * 2 < tip.files : count * 2 < tip.files
+        // Without a base nothing counts as removed: a few files beside a few others are merged. With one, only what was
+        // here then can be removed, however many files others have added since.
+        let before = base?.index.entries.count ?? tip.files
+        let isSmall = count * 2 < before && (base != nil || tip.files >= 10)
         guard count == 0 || isSmall else { return }
         let words = count == 0 ? "no file" : count == 1 ? "1 file" : "\(count) files"
         throw RepositoryError(
-            .shrinks, "'\(options.storage)' has \(words), the newest snapshot has \(tip.files); nothing was saved",
+            .shrinks, "'\(options.storage)' has \(words), after \(before) the last time; nothing was saved",
             hint: "Run holdfast pull first if the state is not complete. If it is, use --allow-shrink.")
+    }
+
+    /// What is remembered, with what a process that was killed had no time to remember.
+    /// - Throws: ``StoreError``.
+    func remembered() async throws -> LocalState.Base? {
+        var base = await localState.read()
+        guard let intent = await localState.intent() else { return base }
+        if intent.isRestore {
+            base?.restoring = intent.index
+            return base
+        }
+        for snapshot in intent.snapshots.reversed() where try await repository.holds(snapshot) {
+            logger.info("The last push was cut off after it had saved", metadata: ["snapshot": "\(snapshot.shortID)"])
+            // At once, since the next intent takes the place of this one.
+            try await localState.write(
+                snapshot, nil, intent.index.entries, takenAt: intent.index.takenAt, isMirrored: false)
+            return LocalState.Base(snapshot: snapshot, index: intent.index, isMirrored: false)
+        }
+        return base
+    }
+
+    /// Notes what is about to happen, before it happens.
+    func announce(_ snapshots: [Snapshot], restoring: Bool, _ entries: [FileIndex.Entry], takenAt: Int64) async {
+        do {
+            try await localState.writeIntent(snapshots, isRestore: restoring, entries, takenAt: takenAt)
+        } catch {
+            logger.warning("Could not note what is about to happen", metadata: ["error": "\(error)"])
+        }
     }
 
     func remember(

@@ -16,13 +16,16 @@ public struct CommitName: Sendable, Hashable, Comparable, CustomStringConvertibl
     }
 
     private static let top: UInt64 = 10_000_000_000_000_000_000
+    /// No memory gets there. Above it a key is no commit's, so there is always a next number.
+    static let highest: UInt64 = 1_000_000_000_000_000_000
 
     /// Reads the part of a key behind `commits/`.
     /// - Returns: `nil` for any other text.
     public init?(_ text: some StringProtocol) {
         let parts = text.utf8.split(separator: UInt8(ascii: "-"), maxSplits: 1, omittingEmptySubsequences: false)
         guard parts[0].count == 20, parts[0].allSatisfy({ (0x30...0x39).contains($0) }),
-            let inverse = UInt64(String(decoding: parts[0], as: UTF8.self)), inverse < Self.top
+            let inverse = UInt64(String(decoding: parts[0], as: UTF8.self)), inverse < Self.top,
+            inverse >= Self.top - Self.highest
         else { return nil }
         if parts.count == 2 {
             let digits = parts[1]

@@ -70,10 +70,34 @@ extension Repository {
         return commit.ancestors.compactMap { CommitName($0)?.sequence }.min() ?? 0
     }
 
+    /// Whether a snapshot that this machine was about to save is in the store.
+    /// - Throws: ``StoreError`` if that is not known.
+    public func holds(_ snapshot: Snapshot) async throws -> Bool {
+        guard case .success(let read) = try await read(snapshot.name) else { return false }
+        return read.id == snapshot.id
+    }
+
     /// Reads one commit.
     /// - Returns: the reason if the commit is missing or damaged.
     /// - Throws: ``StoreError`` if that is not known.
     func read(_ name: CommitName) async throws -> Result<Snapshot, RepositoryError> {
+        try await confirmingDamage { try await readOnce(name) }
+    }
+
+    /// Reads again what seems to be damaged: what went wrong on the way must not be taken for damage in the store, which is
+    /// passed over for good.
+    func confirmingDamage<Value>(
+        _ read: () async throws -> Result<Value, RepositoryError>
+    ) async throws -> Result<Value, RepositoryError> {
+        var last = try await read()
+        for _ in 0..<2 {
+            guard case .failure(let error) = last, error.kind == .damaged else { return last }
+            last = try await read()
+        }
+        return last
+    }
+
+    private func readOnce(_ name: CommitName) async throws -> Result<Snapshot, RepositoryError> {
         let key = key(of: name)
         do {
             let content = try await store.get(key)

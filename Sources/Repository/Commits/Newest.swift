@@ -105,9 +105,11 @@ extension Repository {
             }
         }
         if let same = known.first(where: { $0.snapshot.id == snapshot.id }) { return .success((snapshot, same.manifest)) }
-        do { return .success((snapshot, try await manifest(of: snapshot))) } catch let error as RepositoryError {
-            guard error.kind == .damaged else { throw error }
-            return .failure(error)
+        return try await confirmingDamage {
+            do { return .success((snapshot, try await manifest(of: snapshot))) } catch let error as RepositoryError {
+                guard error.kind == .damaged else { throw error }
+                return .failure(error)
+            }
         }
     }
 }

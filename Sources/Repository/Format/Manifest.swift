@@ -94,6 +94,10 @@ extension Repository {
             var pages: [[Entry]] = []
             for page in root.pages {
                 let entries = try ManifestPage.decode(byDigest[page.blob.digest] ?? ByteBuffer())
+                // Now and not in the end: a page that is named again and again would fill the memory before.
+                if let last = pages.last?.last, let first = entries.first, !(last.path < first.path) {
+                    throw FormatError("the manifest's pages are out of order")
+                }
                 pages.append(entries.map { $0.moved(from: Pack.own, to: page.blob.frame.pack) })
             }
             return try Manifest(place: place, root: root, pages: pages)

@@ -55,11 +55,13 @@ struct FrameCutter {
     var isComplete: Bool { rest.isEmpty }
 
     /// - Returns: the frames that are complete now.
-    mutating func take(_ chunk: ByteBuffer) -> [StoredFrame] {
+    /// - Throws: ``RepositoryError`` of kind `damaged` if frames overlap.
+    mutating func take(_ chunk: ByteBuffer) throws(RepositoryError) -> [StoredFrame] {
         pending.writeImmutableBuffer(chunk)
         var frames: [StoredFrame] = []
         // Between two frames there may be bytes that nobody asked for.
         while let frame = rest.first, pending.readableBytes >= frame.range.upperBound - position {
+            guard frame.offset >= position else { throw .damaged(key, "frames in it overlap") }
             pending.moveReaderIndex(forwardBy: frame.offset - position)
             let bytes = pending.readSlice(length: frame.storedLength) ?? ByteBuffer()
             frames.append(StoredFrame(location: frame, bytes: bytes, key: key))
@@ -134,7 +136,7 @@ extension Repository {
             var running = 0
             var cutter = FrameCutter(read, key: key)
             for try await chunk in content.chunks {
-                for frame in cutter.take(chunk) {
+                for frame in try cutter.take(chunk) {
                     if running == Self.framesAtOnce {
                         try await group.next()
                         running -= 1

@@ -48,7 +48,7 @@ extension Repository {
         throw last ?? StoreError(.unreachable, "create", key: key, "the store gave no clear answer")
     }
 
-    private func snapshot(_ name: CommitName, _ bytes: ByteBuffer, _ etag: ETag?) throws -> Snapshot {
+    func snapshot(_ name: CommitName, _ bytes: ByteBuffer, _ etag: ETag?) throws -> Snapshot {
         do throws(FormatError) { return try Snapshot(name: name, bytes: bytes, etag: etag) } catch {
             throw error.about(key(of: name))
         }

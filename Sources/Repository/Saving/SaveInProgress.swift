@@ -17,6 +17,8 @@ struct SaveInProgress {
     private var isCommitted = false
     private var conflicts: Set<RelativePath> = []
     private var isMerged = false
+    /// The commits of our state that were proposed.
+    private var proposed: [Snapshot] = []
 
     init(repository: Repository, writer: SnapshotWriter, request: SaveRequest) {
         self.repository = repository
@@ -30,7 +32,7 @@ struct SaveInProgress {
             let state = try await combinedHeads()
             let merge = merge(into: state, preferOurs: false)
             conflicts.formUnion(merge.conflicts.map(\.path))
-            if isUnchanged(merge, state), let tip = newest.tip, newest.heads.snapshots.count == 1 {
+            if isUnchanged(merge, state), !merge.lostOurs, let tip = newest.tip, newest.heads.snapshots.count == 1 {
                 return result(tip, newest.manifests[0])
             }
             var parents = newest.heads.snapshots
@@ -44,7 +46,7 @@ struct SaveInProgress {
             let manifest = try await writer.writeManifest(try contents(merge, state), reusing: newest.manifests)
             let commit = try await commit(manifest, parents)
             let name = CommitName(sequence: commit.seq, nonce: commit.store.createOnly ? nil : commit.nonce)
-            switch try await repository.propose(commit, as: name) {
+            switch try await propose(commit, as: name) {
             case .won(let snapshot):
                 mine = (snapshot, manifest)
                 if try await isAlone(snapshot) { return result(snapshot, manifest) }
@@ -165,7 +167,7 @@ struct SaveInProgress {
             manifest, number: max(tip?.seq ?? 0, 1), parents: tip?.parents ?? [], ancestors: tip?.ancestors ?? [],
             note: "kept beside the newest snapshot")
         let name = CommitName(sequence: commit.seq, nonce: commit.nonce)
-        guard case .won(let snapshot) = try await repository.propose(commit, as: name) else {
+        guard case .won(let snapshot) = try await propose(commit, as: name) else {
             throw RepositoryError.damaged(repository.key(of: name), "another commit has its unique name")
         }
         return (snapshot, manifest)
@@ -173,12 +175,24 @@ struct SaveInProgress {
 
     // MARK: The commit
 
+    private mutating func propose(_ commit: Commit, as name: CommitName) async throws -> Repository.Outcome {
+        if mine == nil {
+            proposed.append(try repository.snapshot(name, commit.encode(), nil))
+            await request.willCommit?(proposed)
+        }
+        return try await repository.propose(commit, as: name)
+    }
+
     private mutating func commit(_ manifest: Manifest, _ parents: [Snapshot]) async throws -> Commit {
         var ancestors = Set(parents.map(\.name))
         for parent in parents { ancestors.formUnion(parent.commit.ancestors.compactMap { CommitName($0) }) }
         // What cannot be read is passed over once and for all.
         ancestors.formUnion(newest.heads.damaged.map(\.name))
         let number = (parents.map(\.commit.seq) + [newest.heads.highestSequence]).max() ?? 0
+        guard number < CommitName.highest else {
+            throw RepositoryError.damaged(
+                repository.key(of: CommitName(sequence: number)), "its number leaves no room for another commit")
+        }
         return try await commit(
             manifest, number: number + 1, parents: parents.map(\.asParent),
             ancestors: ancestors.sorted().prefix(Commit.ancestorLimit).map(\.description),

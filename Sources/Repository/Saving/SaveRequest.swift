@@ -33,6 +33,8 @@ public struct SaveRequest: Sendable {
     public var run: Commit.Run?
     /// What makes the commit other than a save.
     public var note: String?
+    /// Is told, before each attempt to commit the state, all snapshots that it may have become.
+    public var willCommit: (@Sendable ([Snapshot]) async -> Void)?
 
     public init(files: [File], base: (snapshot: Snapshot, files: [FileFacts])?, writer: String, run: Commit.Run? = nil, note: String? = nil) {
         self.files = files
