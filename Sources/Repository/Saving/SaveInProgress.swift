@@ -161,11 +161,15 @@ struct SaveInProgress {
     private mutating func keepOurs(_ state: [Entry]) async throws -> (snapshot: Snapshot, manifest: Manifest) {
         let merge = merge(into: state, preferOurs: true)
         let manifest = try await writer.writeManifest(try contents(merge, state), reusing: newest.manifests)
-        // As old as the newest and with its parents: it stands beside it, and takes no number that others race for.
-        let tip = newest.tip?.commit
+        // As old as the newest: it stands beside it, and takes no number that others race for. Its parent is what our state
+        // was made from, so that a merge compares our versions with that. With a later parent, which may have the version
+        // that ours has lost against, ours would look like its successor.
+        let base = request.base?.snapshot
+        let ancestors = base.map { [$0.name.description] + $0.commit.ancestors } ?? []
         let commit = try await commit(
-            manifest, number: max(tip?.seq ?? 0, 1), parents: tip?.parents ?? [], ancestors: tip?.ancestors ?? [],
-            note: "kept beside the newest snapshot")
+            manifest, number: max(newest.tip?.commit.seq ?? 0, (base?.commit.seq ?? 0) + 1),
+            parents: [base?.asParent].compactMap(\.self),
+            ancestors: Array(ancestors.prefix(Commit.ancestorLimit)), note: "kept beside the newest snapshot")
         let name = CommitName(sequence: commit.seq, nonce: commit.nonce)
         guard case .won(let snapshot) = try await propose(commit, as: name) else {
             throw RepositoryError.damaged(repository.key(of: name), "another commit has its unique name")
