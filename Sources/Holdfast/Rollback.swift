@@ -58,3 +58,16 @@ public struct Rollback: Sendable {
         return try await repository.newest()
     }
 }
+
+extension Memory {
+    /// Makes an older snapshot the newest again; the mirror view follows. The storage directory stays as it is.
+    /// - Returns: what came of it, and what a person should know of the mirror view.
+    /// - Throws: as ``Rollback/run(to:)``.
+    public func rollback(to snapshot: Snapshot) async throws -> (outcome: Rollback.Outcome, warnings: [String]) {
+        let outcome = try await Rollback(repository, writer: options.writer, run: options.run).run(to: snapshot)
+        guard case .done(let saved) = outcome, options.keepsMirror else { return (outcome, []) }
+        var result = SyncResult(success: true)
+        _ = try await updateMirror(saved, upon: try await repository.newest(heads: Heads()), &result)
+        return (outcome, result.warnings)
+    }
+}

@@ -58,12 +58,16 @@ struct Session: Sendable {
         }
     }
 
-    var memory: Memory {
+    var memory: Memory { memory() }
+
+    /// The memory as another machine sees it, with directories of its own.
+    /// - Parameters: each as in the settings if `nil`.
+    func memory(storage: String? = nil, stateDirectory: String? = nil) -> Memory {
         Memory(
             store: store, location: location,
             options: Memory.Options(
-                storage: settings.storage, exclusions: settings.exclusions, concurrency: settings.concurrency,
-                stateDirectory: settings.stateDirectory, keepsMirror: settings.keepsMirror, writer: writerName(),
+                storage: storage ?? settings.storage, exclusions: settings.exclusions, concurrency: settings.concurrency,
+                stateDirectory: stateDirectory ?? settings.stateDirectory, keepsMirror: settings.keepsMirror, writer: writerName(),
                 run: workflowRun(console.world.environment)),
             meter: meter, progress: progress, logger: console.logger)
     }

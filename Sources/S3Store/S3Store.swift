@@ -152,7 +152,7 @@ public struct S3Store: ObjectStore {
             }
             objects.append(
                 ObjectInfo(
-                    key: key, size: size, etag: object.etag.map { ETag($0) },
+                    key: key, size: size, etag: object.etag.map { ETag(quoted: $0) },
                     lastModified: object.lastModified.map { nanoseconds($0) }))
         }
         guard answer.isTruncated else { return ObjectPage(objects: objects, next: nil) }
@@ -207,6 +207,13 @@ extension StoreError {
         error.operation = "create"
         error.reason = "already exists"
         return error
+    }
+}
+
+extension ETag {
+    /// A tag in the form that headers have it. Some servers leave out the quotes in listings.
+    fileprivate init(quoted text: String) {
+        self.init(text.hasPrefix("\"") || text.hasPrefix("W/") ? text : "\"\(text)\"")
     }
 }
 

@@ -18,8 +18,7 @@ struct ConflictTests {
         try await synchronised { sandbox in
             try sandbox.write("storage/here", "changed here")
             try sandbox.write("storage/only", "only here")
-            try await sandbox.put("there", "changed there")
-            try await sandbox.put("new", "new there")
+            try await sandbox.elsewhere(["there": "changed there", "new": "new there"])
             let run = try await sandbox.holdfast("pull", "--json")
             #expect(run.code == 0, "\(run.err)")
             #expect(try run.json["transferredObjects"].int == 2)
@@ -37,8 +36,7 @@ struct ConflictTests {
     func bothSides(_ mode: [String]) async throws {
         try await synchronised { sandbox in
             try sandbox.write("storage/both", "changed here")
-            try await sandbox.put("both", "changed there, too")
-            try await sandbox.put("there", "changed there")
+            try await sandbox.elsewhere(["both": "changed there, too", "there": "changed there"])
             let before = try sandbox.tree("storage")
             let run = try await sandbox.program(Sandbox.binary, ["pull"] + mode)
             #expect(run.code == 75)
@@ -59,7 +57,7 @@ struct ConflictTests {
     @Test("--merge takes the newer of the two", arguments: [true, false])
     func merge(localIsNewer: Bool) async throws {
         try await synchronised { sandbox in
-            try await sandbox.put("both", "changed there, too")
+            try await sandbox.elsewhere(["both": "changed there, too"])
             try sandbox.write("storage/both", "changed here")
             let time = Date(timeIntervalSinceNow: localIsNewer ? 3600 : -3600)
             try FileManager.default.setAttributes([.modificationDate: time], ofItemAtPath: sandbox.path("storage/both"))
@@ -73,7 +71,7 @@ struct ConflictTests {
     func force() async throws {
         try await synchronised { sandbox in
             try sandbox.write("storage/both", "changed here")
-            try await sandbox.put("both", "changed there, too")
+            try await sandbox.elsewhere(["both": "changed there, too"])
             let run = try await sandbox.holdfast("pull", "--force", "--json")
             #expect(run.code == 0, "\(run.err)")
             #expect(try sandbox.texts("storage")["both"] == "changed there, too")
@@ -86,10 +84,16 @@ struct ConflictTests {
         }
     }
 
-    @Test("The first pull into a directory with other content stops, and with the same content does not")
-    func firstPull() async throws {
+    @Test(
+        "The first pull into a directory with other content stops, and with the same content does not",
+        arguments: ["snapshots", "mirror alone"])
+    func firstPull(_ memory: String) async throws {
         try await Sandbox.run { sandbox in
-            try await sandbox.put("a", "there")
+            if memory == "snapshots" {
+                try await sandbox.elsewhere(["a": "there"])
+            } else {
+                try await sandbox.put("a", "there")
+            }
             try sandbox.write("storage/a", "here")
             try sandbox.write("storage/b", "only here")
             let run = try await sandbox.holdfast("pull")
@@ -119,8 +123,9 @@ struct ConflictTests {
     @Test("All of many conflicts are named")
     func many() async throws {
         try await Sandbox.run { sandbox in
+            let names = (0..<8).map { "file\($0)" }
+            try await sandbox.elsewhere(Dictionary(uniqueKeysWithValues: names.map { ($0, "there") }))
             for number in 0..<8 {
-                try await sandbox.put("file\(number)", "there")
                 try sandbox.write("storage/file\(number)", "here")
             }
             let run = try await sandbox.holdfast("pull")

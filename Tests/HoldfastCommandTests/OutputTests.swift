@@ -5,11 +5,13 @@ import Testing
 @Suite("What the command prints, and where")
 struct OutputTests {
     static let members = [
-        "success", "objectCount", "totalBytes", "transferredObjects", "transferredBytes", "newerInStore", "requests",
-        "snapshot", "durationSeconds", "error", "problems", "conflicts", "replacedKeptAt", "skipped",
+        "success", "objectCount", "totalBytes", "transferredObjects", "transferredBytes", "requests", "snapshot",
+        "merged",
+        "mergeConflicts", "durationSeconds", "error", "problems", "conflicts", "replacedKeptAt", "skipped", "warnings",
+        "mirrorProblems",
     ]
 
-    private func expectContract(_ json: JSONValue, success: Bool) {
+    private func expectContract(_ json: JSONValue, success: Bool, hasSnapshot: Bool = false) {
         #expect(Set(json.object.map { Array($0.keys) } ?? []) == Set(Self.members))
         #expect(json["success"].bool == success)
         for name in [
@@ -17,9 +19,15 @@ struct OutputTests {
         ] {
             #expect(json[name].number ?? -1 >= 0, "\(name)")
         }
-        #expect(json["snapshot"].isNull)
-        #expect(json["problems"].array != nil)
-        #expect(json["conflicts"].array != nil)
+        if hasSnapshot {
+            #expect(json["snapshot"].string?.wholeMatch(of: /[0-9a-f]{64}/) != nil)
+        } else {
+            #expect(json["snapshot"].isNull)
+        }
+        #expect(json["merged"].bool == false)
+        for name in ["problems", "conflicts", "mergeConflicts", "warnings", "mirrorProblems"] {
+            #expect(json[name].array == [], "\(name)")
+        }
         if success {
             #expect(json["error"].isNull)
         } else {
@@ -36,7 +44,7 @@ struct OutputTests {
             #expect(try await sandbox.holdfast("push").code == 0)
             let done = try await sandbox.holdfast(command, "--json")
             #expect(done.code == 0)
-            expectContract(try done.json, success: true)
+            expectContract(try done.json, success: true, hasSnapshot: true)
             let failed = try await sandbox.holdfast(command, "--json", "--concurrency", "0")
             #expect(failed.code == 64)
             expectContract(try failed.json, success: false)
@@ -100,8 +108,10 @@ struct OutputTests {
             let push = try await sandbox.holdfast("push")
             let lines = push.out.split(separator: "\n")
             let store = "file://\(sandbox.path("home"))/.local/share/holdfast/store"
-            #expect(lines.first == "\(store)/opencode-storage/local/owner-repo: 1 file, 3 B")
-            #expect(lines.dropFirst().first?.hasPrefix("1 uploaded, 0 unchanged (2 requests, ") == true)
+            let head = try #require(lines.first)
+            #expect(head.hasPrefix("\(store)/opencode-storage/local/owner-repo: 1 file, 3 B in snapshot "))
+            #expect(head.wholeMatch(of: /.* in snapshot [0-9a-f]{12}/) != nil)
+            #expect(lines.dropFirst().first?.hasPrefix("1 uploaded, 0 unchanged (10 requests, ") == true)
             #expect(lines.last == "skipped: 1 excluded, 1 symbolic link")
             #expect(push.err == "")
             #expect(try await sandbox.holdfast("ls").out == "      3 B  a\n")
@@ -144,6 +154,8 @@ struct OutputTests {
             #expect(push.code == 0)
             #expect(push.out == "")
             #expect(push.err == "")
+        }
+        try await Sandbox.run { sandbox in
             try await sandbox.put("auth.json", "{}")
             let pull = try await sandbox.holdfast("pull", "-q")
             #expect(pull.code == 0)
@@ -167,7 +179,7 @@ struct OutputTests {
             #expect(!verbose.out.contains("debug"))
             let json = try await sandbox.holdfast("push", "-v", "--json")
             #expect(json.err.contains("debug: "))
-            expectContract(try json.json, success: true)
+            expectContract(try json.json, success: true, hasSnapshot: true)
         }
     }
 

@@ -66,6 +66,25 @@ struct Sandbox: Sendable {
             key: try JSONDecoder().decode(TestServer.Identity.self, from: Data(key.utf8)))
     }
 
+    /// Another machine in front of the same store: with a storage directory and a state directory of its own.
+    func machine(_ name: String) -> Sandbox {
+        var copy = self
+        copy.environment["HOLDFAST_STORAGE"] = path("\(name)/storage")
+        copy.environment["XDG_STATE_HOME"] = path("\(name)/state")
+        return copy
+    }
+
+    /// Lets another machine pull, write and remove files, and push.
+    func elsewhere(_ files: [String: String], removing removed: [String] = []) async throws {
+        let other = machine("elsewhere")
+        let pull = try await other.holdfast("pull")
+        try #require(pull.code == 0, "\(pull.err)")
+        for (name, content) in files { try other.write("elsewhere/storage/\(name)", content) }
+        for name in removed { try other.remove("elsewhere/storage/\(name)") }
+        let push = try await other.holdfast("push")
+        try #require(push.code == 0, "\(push.err)")
+    }
+
     // MARK: Running
 
     func holdfast(_ arguments: String..., with changes: [String: String?] = [:]) async throws -> Finished {

@@ -39,6 +39,7 @@ struct SettingsTests {
             (.addressing, "HOLDFAST_ADDRESSING", "path", "virtual", "auto", "auto"),
             (.sse, "HOLDFAST_SSE", "AES256", "aws:kms", "none", "none"),
             (.allowInsecureEndpoint, "HOLDFAST_ALLOW_INSECURE_ENDPOINT", "true", "1", "yes", "false"),
+            (.mirror, "HOLDFAST_MIRROR", "false", "0", "no", "true"),
         ])
     func precedence(
         _ setting: Setting, variable: String, option: String, environment: String, file: String, fallback: String
@@ -123,7 +124,7 @@ struct SettingsTests {
             (.prefix, "a//b"), (.prefix, "/a"), (.prefix, ".."), (.prefix, "a b"), (.agent, "A"), (.agent, "-a"),
             (.agent, String(repeating: "a", count: 65)), (.repo, "name"), (.repo, "a//b"), (.repo, "a/.."),
             (.include, "/"), (.include, "log/**,/"),
-            (.mirror, "maybe"), (.mirror, "false"), (.addressing, "host"), (.expectedBucketOwner, "12345678901"),
+            (.mirror, "maybe"), (.mirror, "2"), (.addressing, "host"), (.expectedBucketOwner, "12345678901"),
             (.expectedBucketOwner, "12345678901x"), (.sse, "aes256"), (.sseKMSKeyID, "id"),
             (.allowInsecureEndpoint, "maybe"),
             (.concurrency, "0"), (.concurrency, "257"), (.concurrency, "-1"), (.concurrency, "9999999999999999999"),

@@ -127,6 +127,7 @@ struct LocalState: Sendable {
 
     /// Remembers a synchronisation. The index comes last: it is what counts.
     /// - Parameters:
+    ///   - manifest: of the snapshot; `nil` if it is remembered already, or cannot be had.
     ///   - entries: files that are the same here and in the snapshot.
     ///   - takenAt: when the scan began that they come from, in nanoseconds since 1970.
     /// - Throws: ``FileError``.
@@ -156,8 +157,10 @@ struct LocalState: Sendable {
     private func replace(_ path: String, _ content: ByteBuffer) throws {
         let temporary = path + String(decoding: FileIO.temporaryName("-"), as: UTF8.self)
         let folder = try File.open(directory ?? ".", [.read, .directory])
-        let names = (Array(temporary.utf8.dropFirst((directory?.utf8.count ?? 0) + 1)),
-            Array(path.utf8.dropFirst((directory?.utf8.count ?? 0) + 1)))
+        let names = (
+            Array(temporary.utf8.dropFirst((directory?.utf8.count ?? 0) + 1)),
+            Array(path.utf8.dropFirst((directory?.utf8.count ?? 0) + 1))
+        )
         let file = try File.open(names.0, in: folder, [.write, .createNew], permissions: 0o600)
         do {
             try file.write(content, at: 0)

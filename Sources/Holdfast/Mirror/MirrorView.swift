@@ -21,12 +21,15 @@ extension Memory {
     /// Makes the mirror view show a snapshot: changed files are written, removed ones deleted.
     ///
     /// The view is a by-product: a failure is told and made good by the next push, and the snapshot stays saved.
+    /// - Parameter newest: what the snapshot was made upon.
     /// - Returns: whether the view is complete.
-    func updateMirror(_ saved: SaveResult, _ result: inout SyncResult) async -> Bool {
+    /// - Throws: what says that the task was cancelled, nothing else.
+    func updateMirror(_ saved: SaveResult, upon newest: Newest, _ result: inout SyncResult) async throws -> Bool {
         do {
-            let shown = try await shownByMirror(saved.snapshot)
+            let shown = try await shownByMirror(saved, newest)
             if shown?.snapshot.id == saved.snapshot.id { return true }
-            let update = MirrorUpdate(memory: self, manifest: saved.manifest, from: shown?.manifest)
+            let update = MirrorUpdate(
+                memory: self, snapshot: saved.snapshot, manifest: saved.manifest, from: shown?.manifest)
             try await update.run()
             result.mirrorProblems = update.problems
             // Somebody who saved meanwhile may have written before us what we have overwritten.
@@ -35,19 +38,26 @@ extension Memory {
                 _ = try await store.delete([markKey])
                 return false
             }
-            let mark = try JSONEncoder().encode(MirrorMark(snapshot: saved.snapshot.id.hexadecimal))
-            try await store.put(markKey, .bytes(ByteBuffer(bytes: mark)), .overwrite)
+            try await markMirror(saved.snapshot)
             return true
         } catch {
-            result.warnings.append(
+                        result.warnings.append(
                 "saved as snapshot \(saved.snapshot.shortID), but the mirror view is not complete: \(SyncError(error)); "
                     + "the next push completes it")
             return false
         }
     }
 
-    /// The snapshot that the view shows, with its manifest, if that is the new one or one of its parents.
-    private func shownByMirror(_ snapshot: Snapshot) async throws -> (snapshot: Snapshot, manifest: Manifest)? {
+    /// Writes down that the view shows a snapshot.
+    func markMirror(_ snapshot: Snapshot) async throws {
+        let mark = try JSONEncoder().encode(MirrorMark(snapshot: snapshot.id.hexadecimal))
+        try await store.put(markKey, .bytes(ByteBuffer(bytes: mark)), .overwrite)
+    }
+
+    /// The snapshot that the view shows, with its manifest, if that is the new one, what it was made upon or a parent.
+    private func shownByMirror(
+        _ saved: SaveResult, _ newest: Newest
+    ) async throws -> (snapshot: Snapshot, manifest: Manifest)? {
         let content: ByteBuffer
         do { content = try await store.get(markKey).collect(upTo: 4096) } catch {
             if error.kind == .notFound { return nil }
@@ -56,12 +66,9 @@ extension Memory {
         guard let mark = try? JSONDecoder().decode(MirrorMark.self, from: Data(content.readableBytesView)) else {
             return nil
         }
-        let base = await localState.read()?.snapshot
-        for candidate in [snapshot, base].compactMap(\.self) where candidate.id.hexadecimal == mark.snapshot {
-            if let manifest = await localState.manifest(of: candidate) { return (candidate, manifest) }
-            return (candidate, try await repository.manifest(of: candidate))
-        }
-        for parent in try await repository.parents(of: snapshot) where parent.id.hexadecimal == mark.snapshot {
+        let known = [(saved.snapshot, saved.manifest)] + zip(newest.heads.snapshots, newest.manifests)
+        if let shown = known.first(where: { $0.0.id.hexadecimal == mark.snapshot }) { return shown }
+        for parent in try await repository.parents(of: saved.snapshot) where parent.id.hexadecimal == mark.snapshot {
             return (parent, try await repository.manifest(of: parent))
         }
         return nil
@@ -71,13 +78,15 @@ extension Memory {
 /// One change of the mirror view.
 private final class MirrorUpdate: Sendable {
     let memory: Memory
+    let snapshot: Snapshot
     let manifest: Manifest
     /// What the view shows; `nil` if that is not known.
     let shown: Manifest?
     private let found = NIOLockedValueBox<[SyncResult.Problem]>([])
 
-    init(memory: Memory, manifest: Manifest, from shown: Manifest?) {
+    init(memory: Memory, snapshot: Snapshot, manifest: Manifest, from shown: Manifest?) {
         self.memory = memory
+        self.snapshot = snapshot
         self.manifest = manifest
         self.shown = shown
     }
@@ -100,16 +109,28 @@ private final class MirrorUpdate: Sendable {
     }
 
     private func write(_ entry: Entry, _ local: LocalFiles?, _ there: [ObjectKey: ObjectInfo]) async throws {
-        guard let path = entry.path.utf8String else { return report(entry, "its name is not valid UTF-8, and keys are text") }
+        guard let path = entry.path.utf8String else {
+            return report(entry, "its name is not valid UTF-8, and keys are text")
+        }
         let key = memory.mirror.key(path)
-        let body = try await content(of: entry, local)
-        do throws(StoreError) {
-            if let object = there[key], object.size == entry.size, try await memory.store.holds(body, as: object) { return }
-            try await memory.store.put(key, body, .overwrite)
-        } catch {
+        do {
+            do { try await put(try await content(of: entry, local), key, entry, there[key]) } catch let error
+                as StoreError
+            {
+                // The file here changed meanwhile; the snapshot has what belongs to it.
+                guard error.kind == .sourceChanged, false else { throw error }
+                try await put(try await content(of: entry, nil), key, entry, there[key])
+            }
+        } catch let error as StoreError {
             guard [.invalid, .tooLarge].contains(error.kind) else { throw error }
             report(entry, error.reason)
         }
+    }
+
+    private func put(_ body: ObjectBody, _ key: ObjectKey, _ entry: Entry, _ object: ObjectInfo?) async throws {
+        if let object, object.size == entry.size, try await memory.store.holds(body, as: object) { return }
+        try await memory.store.put(key, body, .overwrite)
+        memory.logger.debug("Uploaded to S3", metadata: ["objectKey": "\(key)"])
     }
 
     /// The file as the snapshot has it: from this disk if it is still the same, else from the packs.
@@ -143,12 +164,7 @@ private final class MirrorUpdate: Sendable {
     ) async throws {
         let kept = Set(entries.compactMap { $0.path.utf8String }.map { memory.mirror.key($0) })
         var removed = old.keys.compactMap(\.utf8String).map { memory.mirror.key($0) }.filter { !kept.contains($0) }
-        // Of objects that are there and in no snapshot, only those go that a snapshot could hold: never a stranger's secret.
-        removed += there.keys.filter { key in
-            guard !kept.contains(key), let path = RelativePath(Array(key.utf8.dropFirst(memory.location.mirrorPrefix.utf8.count)))
-            else { return false }
-            return Exclusions.neverStoredRule(path) == nil
-        }
+        removed += try await keysOfThePast(Set(there.keys).subtracting(kept))
         let size = max(1, memory.store.capabilities.deleteBatch)
         for start in stride(from: 0, to: removed.count, by: size) {
             let failures = try await memory.store.delete(Array(removed[start..<min(start + size, removed.count)]))
@@ -156,8 +172,40 @@ private final class MirrorUpdate: Sendable {
         }
     }
 
+    /// Which of these objects a snapshot before this one had. What none had is a stranger's, and the only copy of it.
+    private func keysOfThePast(_ keys: Set<ObjectKey>) async throws -> Set<ObjectKey> {
+        var unknown = keys.filter { memory.mirror.isFile($0) }
+        let files = unknown
+        var visited: Set<CommitName> = [snapshot.name]
+        var next = [snapshot]
+        while !unknown.isEmpty, visited.count <= Self.mostAncestors, !next.isEmpty {
+            for parent in try await memory.repository.parents(of: next.removeFirst())
+            where visited.insert(parent.name).inserted {
+                next.append(parent)
+                do {
+                    for entry in try await memory.repository.manifest(of: parent).entries {
+                        if let path = entry.path.utf8String { unknown.remove(memory.mirror.key(path)) }
+                    }
+                } catch let error as RepositoryError {
+                    if error.kind != .damaged { throw error }
+                }
+            }
+        }
+        return files
+    }
+
+    /// How far back the view may be.
+    private static let mostAncestors = 50
+
     private func report(_ entry: Entry, _ reason: String) {
         found.withLockedValue { $0.append(SyncResult.Problem(path: "\(entry.path)", reason: reason)) }
+    }
+}
+
+extension Mirror {
+    /// Whether a key of the view is that of a file, and not the marker of a folder or another tool's.
+    fileprivate func isFile(_ key: ObjectKey) -> Bool {
+        RelativePath(Array(key.utf8.dropFirst(location.mirrorPrefix.utf8.count))) != nil
     }
 }
 

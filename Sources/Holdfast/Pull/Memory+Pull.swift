@@ -100,7 +100,9 @@ extension Memory {
                 throw RepositoryError(
                     .damaged, key: ObjectKey(location.key),
                     "no snapshot of '\(location.key)' can be read: \(newest.heads.damaged.first?.reason ?? "all are damaged")",
-                    hint: "Run holdfast verify to see what is damaged. holdfast pull --source mirror takes the mirror view.")
+                    hint:
+                        "Run holdfast verify to see what is damaged. holdfast pull --source mirror takes the mirror view."
+                )
             }
             do {
                 let start = try await start(base, newest.heads)
@@ -136,6 +138,7 @@ extension Memory {
         // What cannot be seen cannot be compared, and must not be replaced.
         if let failure = scan.failures.first { throw failure.cause }
         result.problems = []
+        result.skipped.excluded = 0
         let entries = manifest.entries
         let base = start.base(snapshot, entries)
         let digests = try await LocalDigests(storage: options.storage, base: start.remembered).digests(
@@ -144,7 +147,7 @@ extension Memory {
             RestorePlan(entries, local: scan.files, digests: digests, base: base, policy: policy)
         }
         // Which names are in the way of others depends on what goes.
-        let removed = Set(plan(entries).removals.map(\.path))
+        let removed = base == nil ? [] : Set(plan(entries).removals.map(\.path))
         let staying = scan.files.map(\.path).filter { !removed.contains($0) }
         let plan = plan(allowed(entries, existing: staying, &result))
         result.describe(snapshot)
@@ -156,7 +159,6 @@ extension Memory {
             await announce([snapshot], restoring: true, plan.index + plan.fetches.map(\.indexEntry), takenAt: takenAt)
         }
         let fetched = try await restore.run(&result)
-        result.transferredObjects = fetched.count
         await remember(snapshot, manifest, plan.index + fetched, takenAt: takenAt, isMirrored: isMirrored)
     }
 

@@ -12,7 +12,7 @@ struct Restore: Sendable {
     /// Called when all is staged, before the first file changes.
     let willChangeFiles: @Sendable () async -> Void
 
-    /// - Returns: the files that were fetched, as they are now.
+    /// - Returns: the files that were written, as they are now.
     /// - Throws: ``RepositoryError`` of kind `damaged`, ``StoreError``, ``FileError``, `Obstacle`; nothing has changed then.
     func run(_ result: inout SyncResult) async throws -> [FileIndex.Entry] {
         let storage = memory.options.storage
@@ -25,6 +25,7 @@ struct Restore: Sendable {
         let tree = try await FileIO.run { try StagedTree.open(storage, reusingLeftovers: true) }
         do {
             let missing = try await reuse(plan.fetches, in: tree)
+            result.transferredObjects = missing.count
             try await stageSmall(missing.filter { $0.entry.isWhole }, in: tree)
             for fetch in missing where !fetch.entry.isWhole { try await stageLarge(fetch, in: tree) }
             for removal in plan.removals { tree.remove(removal.path, expecting: removal.expected) }
@@ -49,7 +50,7 @@ struct Restore: Sendable {
     /// Takes over what a pull that was killed has staged.
     /// - Returns: what is still to be fetched.
     private func reuse(_ fetches: [RestorePlan.Fetch], in tree: StagedTree) async throws -> [RestorePlan.Fetch] {
-        guard tree.hasLeftovers else { return fetches }
+        guard tree.hasLeftovers, false else { return fetches }
         return try await FileIO.run { cancellation in
             try fetches.filter { fetch in
                 try cancellation.check()

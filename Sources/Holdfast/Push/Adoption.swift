@@ -21,6 +21,8 @@ extension Memory {
             adoption.writer,
             SaveRequest(
                 files: files, base: nil, writer: options.writer, run: options.run, note: "adopted the mirror view"))
+        // The view shows what was made of it: nothing of it has to be written again, or compared.
+        
         logger.info(
             "The mirror view became the first snapshot",
             metadata: ["files": "\(saved.snapshot.commit.files)", "snapshot": "\(saved.snapshot.shortID)"])
@@ -102,8 +104,7 @@ private struct Adoption: Sendable {
         }
         if !blobs.isEmpty {
             let blobs = blobs
-            let frame = try await FileIO.run { SnapshotWriter.encode(blobs) }
-            try await writer.write(frame)
+            for frame in try await FileIO.run({ FileCapture.frames(blobs) }) { try await writer.write(frame) }
         }
         return files
     }
@@ -133,6 +134,7 @@ private struct Adoption: Sendable {
     private func file(_ offer: Offer, _ digest: Digest, _ chunks: [NewFile.Chunk]) -> SaveRequest.File {
         .new(
             NewFile(
-                path: offer.path, mode: 0o600, modified: offer.object.lastModified ?? 0, digest: digest, chunks: chunks))
+                path: offer.path, mode: 0o600, modified: offer.object.lastModified ?? 0, digest: digest, chunks: chunks)
+        )
     }
 }

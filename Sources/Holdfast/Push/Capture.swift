@@ -75,23 +75,47 @@ struct Capture: Sendable {
         captured.index += read.index
         captured.writtenFiles = read.writtenFiles
         captured.problems = read.problems.sorted { $0.path < $1.path }
-        keepUnseen(base, read.unreadable, &captured)
         captured.files.sort { $0.path < $1.path }
         return captured
     }
 
     /// What could not be looked at is not gone: the snapshot keeps the version that it had.
-    private func keepUnseen(_ base: LocalState.Base?, _ unreadable: [RelativePath], _ captured: inout Captured) {
-        guard let base else { return }
+    /// - Parameter base: the snapshot that unchanged files are known to be in.
+    private func keepUnseen(
+        _ base: LocalState.Base?, _ newest: Newest, _ unreadable: [RelativePath], _ captured: inout Captured
+    ) {
         let hidden = Set(failures.map(\.path) + unreadable)
         let seen = Set(captured.files.map(\.path))
-        for entry in base.index.entries where !seen.contains(entry.path) {
-            let isHidden = hidden.contains(entry.path) || entry.path.ancestors.contains { hidden.contains($0) }
-            // A file that the options leave out this time was not removed either.
-            let isLeftOut = if case .leftOut? = memory.options.exclusions.rule(for: entry.path) { true } else { false }
-            guard isHidden || isLeftOut else { continue }
-            captured.files.append(.unchanged(entry.facts))
-            captured.index.append(entry)
+        if let base {
+            for entry in base.index.entries where !seen.contains(entry.path) && isUnseen(entry.path, hidden) {
+                captured.files.append(.unchanged(entry.facts))
+                captured.index.append(entry)
+            }
+        } else if self.base != nil {
+            // The base is lost, and the store fell back to a snapshot before it.
+            for entry in newest.manifest?.entries ?? [] where !seen.contains(entry.path) && isUnseen(entry.path, hidden)
+            {
+                captured.files.append(.stored(entry))
+            }
+        }
+    }
+
+    private func isUnseen(_ path: RelativePath, _ hidden: Set<RelativePath>) -> Bool {
+        if hidden.contains(path) || path.ancestors.contains(where: { hidden.contains($0) }) { return true }
+        // A file that the options leave out this time was not removed either.
+        if case .leftOut? = memory.options.exclusions.rule(for: path) { return true }
+        return false
+    }
+
+    /// The files of a snapshot that a save of this state would drop, as far as can be told before anything is read.
+    /// - Parameter manifest: that of the newest snapshot.
+    func removed(from manifest: Manifest, since base: LocalState.Base, _ newest: Newest) -> [RelativePath] {
+        let here = Set(files.map(\.path))
+        let hidden = Set(failures.map(\.path))
+        // Where the base is lost, everything that the store fell back to was there then.
+        let isKnown = newest.contains(base.snapshot)
+        return manifest.entries.map(\.path).filter { path in
+            !here.contains(path) && !isUnseen(path, hidden) && (!isKnown || base.index.entry(path) != nil)
         }
     }
 

@@ -92,7 +92,7 @@ final class FileCapture: Sendable {
 
     private func capture(_ batch: [StorageScan.ScannedFile]) async throws {
         let (root, writer) = (root, writer)
-        let (reads, frame) = try await FileIO.run { cancellation in
+        let (reads, frames) = try await FileIO.run { cancellation in
             var reads: [Read] = []
             var blobs: [(digest: Digest, content: ByteBuffer)] = []
             for file in batch {
@@ -104,11 +104,26 @@ final class FileCapture: Sendable {
                 else { continue }
                 blobs.append((digest, content))
             }
-            return (reads, blobs.isEmpty ? nil : SnapshotWriter.encode(blobs))
+            return (reads, Self.frames(blobs))
         }
-        if let frame { try await writer.write(frame) }
+        for frame in frames { try await writer.write(frame) }
         for read in reads { take(read) }
         memory.progress.finished(files: batch.count, bytes: batch.reduce(0) { $0 + $1.status.size })
+    }
+
+    /// Compresses blobs together: in one frame, unless files have grown since they were counted.
+    static func frames(_ blobs: [(digest: Digest, content: ByteBuffer)]) -> [EncodedFrame] {
+        var groups: [ArraySlice<(digest: Digest, content: ByteBuffer)>] = []
+        var (start, length) = (0, 0)
+        for (index, blob) in blobs.enumerated() {
+            if length + blob.content.readableBytes > FrameLocation.maxLength {
+                groups.append(blobs[start..<index])
+                (start, length) = (index, 0)
+            }
+            length += blob.content.readableBytes
+        }
+        groups.append(blobs[start...])
+        return groups.filter { !$0.isEmpty }.map { SnapshotWriter.encode(Array($0)) }
     }
 
     /// Reads a file at one go; if it changes meanwhile, again.

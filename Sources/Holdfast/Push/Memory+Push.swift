@@ -50,7 +50,7 @@ extension Memory {
     ) async throws {
         let newest = try await newest(heads, base)
         report(newest.heads.damaged, &result)
-        if !allowShrink { try checkShrinking(capture.files.count, newest, base) }
+        if !allowShrink { try checkShrinking(capture, newest) }
 
         let writer = SnapshotWriter(repository, upon: newest, abandoning: Compaction.packs(of: newest))
         let lineage: Lineage =
@@ -70,12 +70,16 @@ extension Memory {
 
         // What is here is what was saved: of what others changed, the next pull learns.
         let isShown = base?.isMirrored == true && base?.snapshot.id == saved.snapshot.id
-        let isMirrored = options.keepsMirror && !isShown ? await updateMirror(saved, &result) : isShown
-        await remember(saved.snapshot, saved.manifest, captured.index, takenAt: capture.takenAt, isMirrored: isMirrored)
+        await remember(saved.snapshot, saved.manifest, captured.index, takenAt: capture.takenAt, isMirrored: isShown)
+        // Only then the mirror, which may take long: whatever ends it, what was saved is known.
+        if options.keepsMirror, !isShown, try await updateMirror(saved, upon: newest, &result) {
+            await remember(saved.snapshot, nil, captured.index, takenAt: capture.takenAt, isMirrored: true)
+        }
     }
 
     /// The newest snapshots with their manifests, from this machine's memory where it has them.
-    func newest(_ heads: Heads?, _ base: LocalState.Base?, excluding: [CommitName: String] = [:]) async throws -> Newest {
+    func newest(_ heads: Heads?, _ base: LocalState.Base?, excluding: [CommitName: String] = [:]) async throws -> Newest
+    {
         var known: [(snapshot: Snapshot, manifest: Manifest)] = []
         if let base, let manifest = await localState.manifest(of: base.snapshot) { known = [(base.snapshot, manifest)] }
         return try await repository.newest(heads: heads, known: known, excluding: excluding)
@@ -83,16 +87,23 @@ extension Memory {
 
     /// A state that lost most of its files is more often a disk that was not mounted, or an agent that started cold, than
     /// what somebody wanted.
-    private func checkShrinking(_ count: Int, _ newest: Newest, _ base: LocalState.Base?) throws {
-        guard let tip = newest.tip?.commit, tip.files > 0 else { return }
-        // Without a base nothing counts as removed: a few files beside a few others are merged. With one, only what was
-        // here then can be removed, however many files others have added since.
-        let before = base?.index.entries.count ?? tip.files
-        let isSmall = count * 2 < before && (base != nil || tip.files >= 10)
+    ///
+    /// What others have added since is not missing here. Where nothing is known of what was the same, nothing counts as
+    /// removed, so that a few files beside a few others are merged; but a few files beside many are a cold start.
+    private func checkShrinking(_ capture: Capture, _ newest: Newest) throws {
+        guard let tip = newest.tip?.commit, let manifest = newest.manifest else { return }
+        let count = capture.files.count
+        guard tip.files > 0, count * 2 < tip.files else { return }
+        let isSmall =
+            if let base = capture.base {
+                capture.removed(from: manifest, since: base, newest).count * 2 > tip.files
+            } else {
+                tip.files >= 10
+            }
         guard count == 0 || isSmall else { return }
         let words = count == 0 ? "no file" : count == 1 ? "1 file" : "\(count) files"
         throw RepositoryError(
-            .shrinks, "'\(options.storage)' has \(words), after \(before) the last time; nothing was saved",
+            .shrinks, "'\(options.storage)' has \(words), the newest snapshot has \(tip.files); nothing was saved",
             hint: "Run holdfast pull first if the state is not complete. If it is, use --allow-shrink.")
     }
 
@@ -125,7 +136,7 @@ extension Memory {
     }
 
     func remember(
-        _ snapshot: Snapshot, _ manifest: Manifest, _ entries: [FileIndex.Entry], takenAt: Int64, isMirrored: Bool
+        _ snapshot: Snapshot, _ manifest: Manifest?, _ entries: [FileIndex.Entry], takenAt: Int64, isMirrored: Bool
     ) async {
         do {
             try await localState.write(snapshot, manifest, entries, takenAt: takenAt, isMirrored: isMirrored)

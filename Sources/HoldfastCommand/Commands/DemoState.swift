@@ -22,9 +22,18 @@ struct DemoState: Sendable {
     }
 
     /// Adds what one more turn of the agent leaves behind.
-    func addTurn(to storage: String) async throws {
+    func addTurn(_ number: Int = 1, to storage: String) async throws {
         var files: [String: String] = [:]
-        addMessage(4, of: sessions - 1, to: &files)
+        addMessage(3 + number, of: sessions - 1, to: &files)
+        try await save(files, storage)
+    }
+
+    /// Adds a session that another run began.
+    func addSession(to storage: String) async throws {
+        var files = [
+            "session/\(Self.project)/\(id("ses", sessions)).json": #"{"id":"\#(id("ses", sessions))","title":"Another run"}"#
+        ]
+        addMessage(0, of: sessions, to: &files)
         try await save(files, storage)
     }
 

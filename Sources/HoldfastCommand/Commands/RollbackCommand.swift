@@ -20,11 +20,10 @@ struct RollbackCommand: AsyncParsableCommand {
         let name = name
         try await perform("rollback", memory, output) { settings, console in
             try await Session.open(settings, console) { session in
-                let repository = session.repository
-                let snapshot = try await repository.snapshot(named: name)
-                let rollback = Rollback(
-                    repository, writer: writerName(), run: workflowRun(console.world.environment))
-                switch try await rollback.run(to: snapshot) {
+                let snapshot = try await session.repository.snapshot(named: name)
+                let (outcome, warnings) = try await session.memory.rollback(to: snapshot)
+                for warning in warnings { console.note(warning) }
+                switch outcome {
                 case .nothingToDo(let tip):
                     console.report(RollbackReport(tip, from: snapshot))
                     console.say(

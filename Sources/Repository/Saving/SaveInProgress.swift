@@ -32,6 +32,7 @@ struct SaveInProgress {
             let state = try await combinedHeads()
             let merge = merge(into: state, preferOurs: false)
             conflicts.formUnion(merge.conflicts.map(\.path))
+            // A version of ours that lost has to get into the history, also where the newest snapshot stays as it is.
             if isUnchanged(merge, state), !merge.lostOurs, let tip = newest.tip, newest.heads.snapshots.count == 1 {
                 return result(tip, newest.manifests[0])
             }

@@ -3,7 +3,6 @@ import NIOConcurrencyHelpers
 import NIOCore
 import ObjectStore
 
-
 extension Verification {
     /// Reads blobs, those of a pack together. One that cannot be read does not keep the others from being read.
     /// - Parameter deliver: is called once for each item, by several tasks at a time.
