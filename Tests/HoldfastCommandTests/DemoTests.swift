@@ -11,7 +11,11 @@ struct DemoTests {
             let run = try await sandbox.holdfast("demo")
             #expect(run.code == 0, "\(run.err)")
             #expect(run.err == "")
-            #expect(run.out.split(separator: "\n").last?.hasPrefix("compare   identical, SHA-256 ") == true)
+            let lines = run.out.split(separator: "\n")
+            #expect(lines.contains { $0.hasPrefix("compare   identical, SHA-256 ") })
+            #expect(lines.contains { $0.hasPrefix("compare   both machines have both changes, ") })
+            #expect(lines.last?.hasPrefix("rollback  to snapshot ") == true)
+            #expect(lines.last?.hasSuffix("; pulled: identical") == true)
             #expect(run.out.contains("push      0 of 205 files uploaded"))
             #expect(try sandbox.tree("tmp").isEmpty)
             #expect(try sandbox.tree("home").isEmpty)
@@ -36,7 +40,9 @@ struct DemoTests {
             #expect(json["identical"].bool == true)
             #expect(
                 json["steps"].array?.map { $0["step"].string }
-                    == ["generate", "push", "push", "push", "wipe", "pull", "compare"])
+                    == [
+                        "generate", "push", "push", "push", "wipe", "pull", "compare", "2 pushes", "compare", "rollback",
+                    ])
             #expect(try sandbox.tree("tmp").isEmpty)
         }
     }

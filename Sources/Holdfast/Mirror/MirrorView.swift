@@ -41,7 +41,8 @@ extension Memory {
             try await markMirror(saved.snapshot)
             return true
         } catch {
-                        result.warnings.append(
+            if Task.isCancelled { throw error }
+            result.warnings.append(
                 "saved as snapshot \(saved.snapshot.shortID), but the mirror view is not complete: \(SyncError(error)); "
                     + "the next push completes it")
             return false
@@ -118,7 +119,7 @@ private final class MirrorUpdate: Sendable {
                 as StoreError
             {
                 // The file here changed meanwhile; the snapshot has what belongs to it.
-                guard error.kind == .sourceChanged, false else { throw error }
+                guard error.kind == .sourceChanged else { throw error }
                 try await put(try await content(of: entry, nil), key, entry, there[key])
             }
         } catch let error as StoreError {
@@ -191,7 +192,7 @@ private final class MirrorUpdate: Sendable {
                 }
             }
         }
-        return files
+        return files.subtracting(unknown)
     }
 
     /// How far back the view may be.

@@ -50,7 +50,7 @@ struct Restore: Sendable {
     /// Takes over what a pull that was killed has staged.
     /// - Returns: what is still to be fetched.
     private func reuse(_ fetches: [RestorePlan.Fetch], in tree: StagedTree) async throws -> [RestorePlan.Fetch] {
-        guard tree.hasLeftovers, false else { return fetches }
+        guard tree.hasLeftovers else { return fetches }
         return try await FileIO.run { cancellation in
             try fetches.filter { fetch in
                 try cancellation.check()

@@ -22,7 +22,7 @@ extension Memory {
             SaveRequest(
                 files: files, base: nil, writer: options.writer, run: options.run, note: "adopted the mirror view"))
         // The view shows what was made of it: nothing of it has to be written again, or compared.
-        
+        if options.keepsMirror { try await markMirror(saved.snapshot) }
         logger.info(
             "The mirror view became the first snapshot",
             metadata: ["files": "\(saved.snapshot.commit.files)", "snapshot": "\(saved.snapshot.shortID)"])

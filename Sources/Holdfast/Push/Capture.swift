@@ -75,6 +75,7 @@ struct Capture: Sendable {
         captured.index += read.index
         captured.writtenFiles = read.writtenFiles
         captured.problems = read.problems.sorted { $0.path < $1.path }
+        keepUnseen(base, newest, read.unreadable, &captured)
         captured.files.sort { $0.path < $1.path }
         return captured
     }

@@ -143,7 +143,7 @@ private struct Steps {
         async let two = other.push()
         let results = [try await succeeded(one), try await succeeded(two)]
         let merged = results.count { $0.merged }
-        tell("two pushes", "at once from two machines: \(merged == 1 ? "the slower one merged" : "\(merged) merged")")
+        tell("2 pushes", "at once from two machines: \(merged == 1 ? "the slower one merged" : "\(merged) merged")")
         for memory in [session.memory, other, session.memory] { _ = try await succeeded(memory.push()) }
         for memory in [session.memory, other] { _ = try await succeeded(memory.pull()) }
         let (here, there) = (try await TreeDigest.of(storage), try await TreeDigest.of(second))

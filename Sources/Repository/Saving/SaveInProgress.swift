@@ -52,7 +52,7 @@ struct SaveInProgress {
                 mine = (snapshot, manifest)
                 if try await isAlone(snapshot) { return result(snapshot, manifest) }
             case .lost:
-                repository.logger.info("Another save was faster; merging with it", metadata: ["commit": "\(name)"])
+                repository.logger.debug("Another save was faster; merging with it", metadata: ["commit": "\(name)"])
                 if mine == nil { mine = kept }
             }
             // Writers who met would meet again: the wait grows, and is as random as it is long.
