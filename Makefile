@@ -3,12 +3,13 @@
 SHELL := /bin/bash
 SWIFT ?= swift
 ROUNDS ?= 3
+SEEDS ?= 10000
 # Tests at once. Unlimited, hundreds of them start together, and servers and clients in one process starve each other.
 WIDTH ?= 4
 TEST = $(SWIFT) test --skip-build --experimental-maximum-parallelization-width $(WIDTH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-localstack build build-release demo test test-localstack lint format bench clean
+.PHONY: help setup setup-localstack build build-release demo test test-localstack simulate lint format bench clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -37,6 +38,10 @@ test-localstack: setup-localstack ## the same tests against LocalStack
 	$(SWIFT) build --build-tests
 	HOLDFAST_TEST_SERVERS=localstack $(TEST)
 	@echo "make test-localstack: passed"
+
+simulate: setup ## many seeds of the simulated store (SEEDS=10000, first seed SEED=1)
+	$(SWIFT) build -c release --product simulate
+	HOLDFAST_SIMULATION_SEEDS=$(SEEDS) HOLDFAST_SIMULATION_SEED=$(SEED) .build/release/simulate
 
 lint: setup ## check format and house rules; changes nothing
 	$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources Tests

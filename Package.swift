@@ -39,7 +39,8 @@ let package = Package(
         .executableTarget(
             name: "HoldfastCommand",
             dependencies: [
-                "AgentState", "FileIO", "Holdfast", "HoldfastLogging", "ObjectStore", "Repository", "S3Store", log, nioCore,
+                "AgentState", "FileIO", "Holdfast", "HoldfastLogging", "ObjectStore", "Repository", "S3Store", log,
+                nioCore,
                 nioLocks,
                 subprocess,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -49,7 +50,9 @@ let package = Package(
             ]),
         .target(
             name: "Holdfast",
-            dependencies: ["AgentState", "FileIO", "ObjectStore", "Repository", "S3Store", crypto, log, nioCore, nioLocks]),
+            dependencies: [
+                "AgentState", "FileIO", "ObjectStore", "Repository", "S3Store", crypto, log, nioCore, nioLocks,
+            ]),
         .target(
             name: "Repository", dependencies: ["CZstd", "FileIO", "ObjectStore", crypto, log, nioCore, nioLocks]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
@@ -77,9 +80,16 @@ let package = Package(
             path: "Tests/TestSupport"),
         .testTarget(
             name: "ObjectStoreTests", dependencies: ["FileIO", "ObjectStore", "TestSupport", nioCore, nioLocks]),
+        .target(
+            name: "Simulation",
+            dependencies: ["FileIO", "ObjectStore", "Repository", "TestSupport", log, nioCore, nioLocks],
+            path: "Tests/Simulation"),
+        .executableTarget(name: "simulate", dependencies: ["Simulation"], path: "Tests/Simulate"),
         .testTarget(
             name: "RepositoryTests",
-            dependencies: ["FileIO", "ObjectStore", "Repository", "TestSupport", crypto, log, nioCore, nioLocks]),
+            dependencies: [
+                "FileIO", "ObjectStore", "Repository", "Simulation", "TestSupport", crypto, log, nioCore, nioLocks,
+            ]),
         .testTarget(name: "AgentStateTests", dependencies: ["AgentState", "FileIO", crypto, nioCore]),
         .testTarget(name: "HoldfastLoggingTests", dependencies: ["HoldfastLogging", log, nioLocks]),
         .testTarget(

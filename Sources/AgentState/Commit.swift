@@ -64,7 +64,8 @@ struct Commit {
     private mutating func clear(_ path: RelativePath, in parent: File) throws {
         let directory = try File.open(path.name, in: parent, [.read, .directory, .noFollow])
         for entry in try directory.entries() {
-            guard entry.kind == .directory, let inner = RelativePath(path.bytes + [UInt8(ascii: "/")] + entry.name) else {
+            guard entry.kind == .directory, let inner = RelativePath(path.bytes + [UInt8(ascii: "/")] + entry.name)
+            else {
                 throw Obstacle(path, .directory)
             }
             try clear(inner, in: directory)

@@ -1,4 +1,5 @@
 import FileIO
+
 /// Reads the parts of an index file. Nothing it says of itself is believed: a length counts only as far as bytes follow.
 struct IndexReader {
     private let raw: UnsafeRawBufferPointer

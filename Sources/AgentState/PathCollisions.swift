@@ -1,4 +1,5 @@
 import FileIO
+
 /// Finds which of a set of paths could not lie side by side.
 struct PathCollisions {
     private(set) var accepted: [RelativePath]

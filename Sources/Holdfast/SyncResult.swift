@@ -100,7 +100,8 @@ public struct SyncError: Error, Sendable, Equatable, CustomStringConvertible {
                 mayPass: error.kind == .conflict || error.kind == .preconditionFailed)
         case let error as RepositoryError:
             self.init(
-                code: error.kind.rawValue, message: error.description, hint: error.hint, mayPass: error.kind == .conflict)
+                code: error.kind.rawValue, message: error.description, hint: error.hint,
+                mayPass: error.kind == .conflict)
         case is CancellationError: self.init(code: "cancelled", message: "cancelled")
         case let error as FileError:
             self.init(

@@ -66,8 +66,10 @@ struct Session: Sendable {
         Memory(
             store: store, location: location,
             options: Memory.Options(
-                storage: storage ?? settings.storage, exclusions: settings.exclusions, concurrency: settings.concurrency,
-                stateDirectory: stateDirectory ?? settings.stateDirectory, keepsMirror: settings.keepsMirror, writer: writerName(),
+                storage: storage ?? settings.storage, exclusions: settings.exclusions,
+                concurrency: settings.concurrency,
+                stateDirectory: stateDirectory ?? settings.stateDirectory, keepsMirror: settings.keepsMirror,
+                writer: writerName(),
                 run: workflowRun(console.world.environment)),
             meter: meter, progress: progress, logger: console.logger)
     }

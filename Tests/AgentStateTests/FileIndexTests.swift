@@ -1,8 +1,9 @@
-import struct Crypto.SHA256
 import FileIO
 import Foundation
 import NIOCore
 import Testing
+
+import struct Crypto.SHA256
 
 @testable import AgentState
 

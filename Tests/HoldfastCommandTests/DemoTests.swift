@@ -41,7 +41,8 @@ struct DemoTests {
             #expect(
                 json["steps"].array?.map { $0["step"].string }
                     == [
-                        "generate", "push", "push", "push", "wipe", "pull", "compare", "2 pushes", "compare", "rollback",
+                        "generate", "push", "push", "push", "wipe", "pull", "compare", "2 pushes", "compare",
+                        "rollback",
                     ])
             #expect(try sandbox.tree("tmp").isEmpty)
         }

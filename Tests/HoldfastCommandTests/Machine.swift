@@ -38,7 +38,9 @@ struct Machine: Sendable {
         let (seconds, attoseconds) = time.components
         let fraction = String(attoseconds / 1_000_000_000_000 + 1_000_000).dropFirst()
         return try await sandbox.program(
-            "timeout", ["--foreground", "--preserve-status", "--signal=KILL", "\(seconds).\(fraction)", Sandbox.binary] + arguments)
+            "timeout",
+            ["--foreground", "--preserve-status", "--signal=KILL", "\(seconds).\(fraction)", Sandbox.binary] + arguments
+        )
     }
 
     static let killed: Int32 = 128 + 9

@@ -29,7 +29,8 @@ struct Fixture: Sendable {
 
     /// The memory as one machine sees it: each has a storage directory and a state directory of its own.
     func memory(
-        _ machine: String = "a", including globs: [String] = [], store: (any ObjectStore)? = nil, keepsMirror: Bool = true
+        _ machine: String = "a", including globs: [String] = [], store: (any ObjectStore)? = nil,
+        keepsMirror: Bool = true
     ) -> Memory {
         Memory(
             store: store ?? self.store, location: location,

@@ -143,7 +143,9 @@ struct MirrorTests {
         }
     }
 
-    @Test("Links are counted, not followed; a name that is no text is in the snapshot, and named as missing in the mirror")
+    @Test(
+        "Links are counted, not followed; a name that is no text is in the snapshot, and named as missing in the mirror"
+    )
     func oddFiles() async throws {
         try await Fixture.with { fixture in
             try fixture.write(["a.json": "{}"])

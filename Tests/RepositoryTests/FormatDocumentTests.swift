@@ -1,8 +1,8 @@
 import FileIO
 import Foundation
 import Logging
-import NIOCore
 import NIOConcurrencyHelpers
+import NIOCore
 import ObjectStore
 import Testing
 
@@ -10,7 +10,8 @@ import Testing
 
 /// Reads the example of `docs/format.md` as a second implementation would have written it.
 @Suite("The documented format") struct FormatDocumentTests {
-    private static let document = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    private static let document = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent()
         .deletingLastPathComponent().appendingPathComponent("docs/format.md")
 
     static let files = [
@@ -52,7 +53,11 @@ import Testing
         let store = MemoryObjectStore()
         let counter = NIOLockedValueBox<UInt64>(0)
         let environment = RepositoryEnvironment(
-            random: { counter.withLockedValue { $0 += 1; return $0 &* 0x9E37_79B9_7F4A_7C15 } }, sleep: { _ in },
+            random: {
+                counter.withLockedValue {
+                    $0 += 1; return $0 &* 0x9E37_79B9_7F4A_7C15
+                }
+            }, sleep: { _ in },
             now: { 1_764_000_000_000 }, uptime: { .zero })
         var writer = Machine(store, environment: environment)
         writer.name = "example"
@@ -83,7 +88,9 @@ import Testing
     private static func show(_ key: String, _ bytes: ByteBuffer) -> String {
         guard key.contains("/packs/") else { return "`\(key)`\n\n    \(String(buffer: bytes))\n" }
         let digits = Array(hex(bytes.readableBytesView))
-        let lines = stride(from: 0, to: digits.count, by: 96).map { "    " + String(digits[$0..<min($0 + 96, digits.count)]) }
+        let lines = stride(from: 0, to: digits.count, by: 96).map {
+            "    " + String(digits[$0..<min($0 + 96, digits.count)])
+        }
         return "`\(key)`\n\n" + lines.joined(separator: "\n") + "\n"
     }
 }

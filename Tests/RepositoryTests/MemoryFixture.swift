@@ -20,7 +20,8 @@ struct Machine {
     init(_ store: any ObjectStore, repository: String = "owner/repo", environment: RepositoryEnvironment = .live) {
         self.repository = Repository(
             store: store, memory: "memory/github/owner-repo", repository: repository, agent: "github",
-            environment: environment, concurrency: 8, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+            environment: environment, concurrency: 8,
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
     }
 
     mutating func write(_ path: String, _ content: String) {

@@ -31,7 +31,9 @@ struct LocalDigests: Sendable {
         let storage = storage
         let root = try await FileIO.run { try File.open(storage, [.read, .directory]) }
         let found = NIOLockedValueBox(known)
-        let batches = stride(from: 0, to: unknown.count, by: 128).map { Array(unknown[$0..<min($0 + 128, unknown.count)]) }
+        let batches = stride(from: 0, to: unknown.count, by: 128).map {
+            Array(unknown[$0..<min($0 + 128, unknown.count)])
+        }
         try await forEachConcurrently(batches, limit: 2) { batch in
             let read = try await FileIO.run { cancellation in
                 var read: [(RelativePath, Digest)] = []

@@ -25,7 +25,8 @@ public struct Memory: Sendable {
         public var run: Commit.Run?
 
         public init(
-            storage: String, exclusions: Exclusions = Exclusions(), concurrency: Int = 32, stateDirectory: String? = nil,
+            storage: String, exclusions: Exclusions = Exclusions(), concurrency: Int = 32,
+            stateDirectory: String? = nil,
             keepsMirror: Bool = true, writer: String, run: Commit.Run? = nil
         ) {
             self.storage = storage

@@ -83,7 +83,8 @@ extension Memory {
                         sha256: entry.digest)
                 }
                 return LocalState.Base(
-                    snapshot: snapshot, index: FileIndex(scope: "", base: [], takenAt: 0, entries: index), isMirrored: false,
+                    snapshot: snapshot, index: FileIndex(scope: "", base: [], takenAt: 0, entries: index),
+                    isMirrored: false,
                     restoring: remembered?.restoring)
             }
         }
@@ -111,7 +112,8 @@ extension Memory {
                 try await restore(tip, manifest, start, policy, isMirrored: isMirrored, &result)
                 report(newest.heads.damaged, &result)
                 if start.lineage == .newer {
-                    result.warnings.append("this machine has a newer state than the store; holdfast push saves it again")
+                    result.warnings.append(
+                        "this machine has a newer state than the store; holdfast push saves it again")
                 }
                 if newest.heads.snapshots.count > 1 {
                     result.warnings.append(

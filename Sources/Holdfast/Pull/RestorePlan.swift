@@ -12,7 +12,8 @@ struct RestorePlan: Sendable {
         /// The file as it will be, as far as that is known.
         var indexEntry: FileIndex.Entry {
             FileIndex.Entry(
-                path: entry.path, size: entry.size, modified: entry.modified, changed: 0, inode: 0, sha256: entry.digest)
+                path: entry.path, size: entry.size, modified: entry.modified, changed: 0, inode: 0, sha256: entry.digest
+            )
         }
     }
 
@@ -81,7 +82,8 @@ struct RestorePlan: Sendable {
     private mutating func keep(_ entry: Entry) {
         index.append(
             FileIndex.Entry(
-                path: entry.path, size: entry.size, modified: entry.modified, changed: 0, inode: 0, sha256: entry.digest))
+                path: entry.path, size: entry.size, modified: entry.modified, changed: 0, inode: 0, sha256: entry.digest
+            ))
     }
 
     private mutating func planRemovals(

@@ -164,7 +164,8 @@ private struct Steps {
             guard try await TreeDigest.of(storage) == earlier else { continue }
             tell(
                 "rollback",
-                "to snapshot \(snapshot.shortID) of \(snapshots.count), kept as \(saved.snapshot.shortID); pulled: identical")
+                "to snapshot \(snapshot.shortID) of \(snapshots.count), kept as \(saved.snapshot.shortID); pulled: identical"
+            )
             return
         }
         throw SyncError(code: "demo", message: "no snapshot brought back the state before the two pushes")
@@ -184,7 +185,8 @@ private struct Steps {
 
     /// Removes everything below the demo's own prefix. Some servers show an object late: it looks until none is there.
     private func cleanUp() async throws {
-        for _ in 0..<5 {
+        for attempt in 0..<20 {
+            if attempt > 1 { try await Task.sleep(for: .milliseconds(100)) }
             let keys = try await session.store.list(prefix: "\(session.location.key)/").collect().map(\.key)
             if let failure = try await session.store.delete(keys).first { throw failure.error }
             // Some servers list directories, and keep them while anything uses them.

@@ -31,7 +31,8 @@ struct DemoState: Sendable {
     /// Adds a session that another run began.
     func addSession(to storage: String) async throws {
         var files = [
-            "session/\(Self.project)/\(id("ses", sessions)).json": #"{"id":"\#(id("ses", sessions))","title":"Another run"}"#
+            "session/\(Self.project)/\(id("ses", sessions)).json":
+                #"{"id":"\#(id("ses", sessions))","title":"Another run"}"#
         ]
         addMessage(0, of: sessions, to: &files)
         try await save(files, storage)

@@ -13,7 +13,9 @@ struct Pull: AsyncParsableCommand {
             """)
 
     @OptionGroup(title: "Memory") var memory: MemoryOptions
-    @Option(help: ArgumentHelp("The snapshot to bring here: an id of holdfast log, latest or latest~N.", valueName: "snapshot"))
+    @Option(
+        help: ArgumentHelp(
+            "The snapshot to bring here: an id of holdfast log, latest or latest~N.", valueName: "snapshot"))
     var at: String?
     @Option(help: "Where files come from: snapshots, or mirror for the tree of one object for each file.")
     var source = PullRequest.Source.snapshots
@@ -23,7 +25,9 @@ struct Pull: AsyncParsableCommand {
 
     func validate() throws {
         guard !(merge && force) else { throw ValidationError("--merge and --force exclude each other.") }
-        guard at == nil || source == .snapshots else { throw ValidationError("The mirror has no snapshots: leave out --at.") }
+        guard at == nil || source == .snapshots else {
+            throw ValidationError("The mirror has no snapshots: leave out --at.")
+        }
     }
 
     func run() async throws {

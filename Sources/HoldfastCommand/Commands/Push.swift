@@ -11,7 +11,8 @@ struct Push: AsyncParsableCommand {
             """)
 
     @OptionGroup(title: "Memory") var memory: MemoryOptions
-    @Flag(help: "Save a state that has fewer than half the files of the newest snapshot, or none.") var allowShrink = false
+    @Flag(help: "Save a state that has fewer than half the files of the newest snapshot, or none.") var allowShrink =
+        false
     @OptionGroup(title: "Output") var output: OutputOptions
 
     func run() async throws {

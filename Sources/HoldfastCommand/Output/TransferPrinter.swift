@@ -15,7 +15,9 @@ struct TransferPrinter {
         if result.error?.code == "cancelled" { throw CancellationError() }
         console.report(TransferReport(result: result))
         for warning in result.warnings { console.note(warning) }
-        for problem in result.mirrorProblems { console.note("not in the mirror view: \(problem.path): \(problem.reason)") }
+        for problem in result.mirrorProblems {
+            console.note("not in the mirror view: \(problem.path): \(problem.reason)")
+        }
         for path in result.mergeConflicts {
             console.note("\(path) changed here and in the store; the older version is in an earlier snapshot")
         }

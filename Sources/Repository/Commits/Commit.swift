@@ -108,7 +108,9 @@ public struct Commit: Codable, Sendable, Equatable {
             throw FormatError("it is not the JSON of a commit")
         }
         guard commit.seq == name.sequence else { throw FormatError("its number is not that of its key") }
-        guard name.nonce == nil || name.nonce == commit.nonce else { throw FormatError("its nonce is not that of its key") }
+        guard name.nonce == nil || name.nonce == commit.nonce else {
+            throw FormatError("its nonce is not that of its key")
+        }
         for older in commit.parents.map(\.name) + commit.ancestors {
             guard let older = CommitName(older), older.sequence < commit.seq else {
                 throw FormatError("it names '\(older)' as an older commit")
@@ -133,7 +135,8 @@ extension Commit.ManifestPlace {
         return Digest(hex: pack) != nil && Digest(hex: sha256) != nil && sizes.contains(packSize)
             && (1...FrameLocation.maxStoredLength).contains(storedLength)
             && (1...FrameLocation.maxLength).contains(length)
-            && sizes.contains(pages) && sizes.contains(offset) && pages <= offset && offset <= packSize - storedLength && offset - pages <= Self.longestPages
+            && sizes.contains(pages) && sizes.contains(offset) && pages <= offset && offset <= packSize - storedLength
+            && offset - pages <= Self.longestPages
     }
 
     /// The root as a blob. Both digests were checked when the commit was read.

@@ -41,7 +41,8 @@ extension Repository {
     ///   - excluded: snapshots that are known to be damaged, with the reason.
     /// - Throws: as ``heads(known:)``.
     public func newest(
-        heads: Heads? = nil, known: [(snapshot: Snapshot, manifest: Manifest)] = [], excluding excluded: [CommitName: String] = [:]
+        heads: Heads? = nil, known: [(snapshot: Snapshot, manifest: Manifest)] = [],
+        excluding excluded: [CommitName: String] = [:]
     ) async throws -> Newest {
         let heads = if let heads { heads } else { try await self.heads(known: known.map(\.snapshot)) }
         var found = Newest(heads: heads)
@@ -56,7 +57,9 @@ extension Repository {
         while !candidates.isEmpty, tried < heads.snapshots.count + Self.fallbacks {
             let name = candidates.removeFirst()
             tried += 1
-            guard !found.heads.snapshots.contains(where: { $0.name == name || $0.commit.contains(name) }) else { continue }
+            guard !found.heads.snapshots.contains(where: { $0.name == name || $0.commit.contains(name) }) else {
+                continue
+            }
             let reason: String
             switch try await whole(name, read[name], known, excluded) {
             case .success(let (snapshot, manifest)):
@@ -104,7 +107,9 @@ extension Repository {
                 return .failure(error)
             }
         }
-        if let same = known.first(where: { $0.snapshot.id == snapshot.id }) { return .success((snapshot, same.manifest)) }
+        if let same = known.first(where: { $0.snapshot.id == snapshot.id }) {
+            return .success((snapshot, same.manifest))
+        }
         return try await confirmingDamage {
             do { return .success((snapshot, try await manifest(of: snapshot))) } catch let error as RepositoryError {
                 guard error.kind == .damaged else { throw error }

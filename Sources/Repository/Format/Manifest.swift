@@ -154,9 +154,11 @@ extension Manifest {
     public func encoded() -> ByteBuffer {
         var writer = FieldWriter()
         let pack = Digest(hex: place.pack) ?? Pack.own
-        let documents = [root.moved(from: pack, to: Pack.own).encode()] + zip(root.pages, pages).map { page, entries in
-            ManifestPage.encode(entries.lazy.map { $0.moved(from: page.blob.frame.pack, to: Pack.own) })
-        }
+        let documents =
+            [root.moved(from: pack, to: Pack.own).encode()]
+            + zip(root.pages, pages).map { page, entries in
+                ManifestPage.encode(entries.lazy.map { $0.moved(from: page.blob.frame.pack, to: Pack.own) })
+            }
         writer.header("HFMC")
         writer.number(documents.count)
         for document in documents {

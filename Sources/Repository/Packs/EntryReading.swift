@@ -31,7 +31,8 @@ extension Repository {
             }
             guard total(chunks) == entry.size else {
                 throw RepositoryError.damaged(
-                    blobs.first.map { key(ofPack: $0.frame.pack) }, "the chunks of '\(entry.path)' do not add up to its size")
+                    blobs.first.map { key(ofPack: $0.frame.pack) },
+                    "the chunks of '\(entry.path)' do not add up to its size")
             }
             found[entry.digest] = chunks
         }

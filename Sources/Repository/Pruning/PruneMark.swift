@@ -51,7 +51,8 @@ extension Repository {
                 mark.format == Int(formatVersion)
             else { continue }
             marks.append(
-                PruneMark.Stored(key: object.key, written: written, packs: Set(mark.packs.compactMap { Digest(hex: $0) })))
+                PruneMark.Stored(
+                    key: object.key, written: written, packs: Set(mark.packs.compactMap { Digest(hex: $0) })))
         }
         return marks.sorted { ($0.written, $0.key) < ($1.written, $1.key) }
     }

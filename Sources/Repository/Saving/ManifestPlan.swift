@@ -128,7 +128,9 @@ struct ManifestPlan {
             for entry in page {
                 for blob in entry.references { frames.insert(blob.frame) }
                 // Which of their bytes are in use, only the lists know; they count as used.
-                if case .chunkLists(_, let packs) = entry.content { for pack in packs { used[pack] = sizes[pack] ?? 0 } }
+                if case .chunkLists(_, let packs) = entry.content {
+                    for pack in packs { used[pack] = sizes[pack] ?? 0 }
+                }
             }
         }
         for frame in frames { used[frame.pack, default: 0] += Int64(frame.storedLength) }

@@ -24,7 +24,9 @@ extension Repository {
         let key = key(of: name)
         var last: StoreError?
         for attempt in 0..<Self.attempts {
-            if attempt > 0 { try await environment.sleep(environment.jitter(upTo: .milliseconds(50 << min(attempt, 6)))) }
+            if attempt > 0 {
+                try await environment.sleep(environment.jitter(upTo: .milliseconds(50 << min(attempt, 6))))
+            }
             let problem: StoreError
             do {
                 let written = try await store.put(key, .bytes(bytes), name.nonce == nil ? .createOnly : .overwrite)

@@ -23,4 +23,3 @@ extension Repository {
         return try await save.run()
     }
 }
-

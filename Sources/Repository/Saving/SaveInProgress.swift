@@ -151,7 +151,8 @@ struct SaveInProgress {
                 case .unchanged(let facts):
                     // It was the newest snapshot's when the save began, and is in none of the newest any more.
                     throw RepositoryError(
-                        .conflict, "the newest snapshot became unreadable while the save ran, and with it '\(facts.path)'",
+                        .conflict,
+                        "the newest snapshot became unreadable while the save ran, and with it '\(facts.path)'",
                         hint: "Run the command again.")
                 }
             }

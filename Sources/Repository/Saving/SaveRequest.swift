@@ -36,7 +36,10 @@ public struct SaveRequest: Sendable {
     /// Is told, before each attempt to commit the state, all snapshots that it may have become.
     public var willCommit: (@Sendable ([Snapshot]) async -> Void)?
 
-    public init(files: [File], base: (snapshot: Snapshot, files: [FileFacts])?, writer: String, run: Commit.Run? = nil, note: String? = nil) {
+    public init(
+        files: [File], base: (snapshot: Snapshot, files: [FileFacts])?, writer: String, run: Commit.Run? = nil,
+        note: String? = nil
+    ) {
         self.files = files
         self.base = base
         self.writer = writer

@@ -63,7 +63,8 @@ public final class SnapshotWriter: Sendable {
     ///   - others: manifests of other snapshots that are kept, whose files the state may have as they are stored.
     ///   - abandoned: packs whose blobs shall be written anew.
     public init(
-        _ repository: Repository, upon newest: Newest, and others: [Manifest] = [], abandoning abandoned: Set<Digest> = []
+        _ repository: Repository, upon newest: Newest, and others: [Manifest] = [],
+        abandoning abandoned: Set<Digest> = []
     ) {
         self.repository = repository
         self.newest = newest

@@ -1,0 +1,45 @@
+import Simulation
+import Testing
+
+/// A harness that finds nothing proves nothing.
+@Suite("The simulation of a naive repository") struct NaiveRepositoryTests {
+    @Test("finds each mistake within a few hundred seeds", arguments: Mistake.allCases)
+    func findsMistakes(_ mistake: Mistake) throws {
+        let found = (UInt64(1)...300).lazy.compactMap { seed in
+            Simulation.run(seed: seed, of: NaiveKind(mistake: mistake), scenario: .forNaive(seed: seed)).violation
+        }.first
+        let violation = try #require(found)
+        #expect(mistake.words.contains { violation.contains($0) }, "it was found for another reason: \(violation)")
+    }
+
+    @Test("finds nothing where there is no mistake")
+    func passesWithoutMistake() async {
+        let totals = await SeedRange(count: 200).run(of: { NaiveKind() }, scenario: { .forNaive(seed: $0) }) {
+            outcome in
+            Issue.record("\(outcome.report)")
+        }
+        #expect(totals.counts.promises > 500)
+    }
+}
+
+extension Mistake {
+    /// What a violation says that comes from this mistake.
+    fileprivate var words: [String] {
+        switch self {
+        case .mutableHead, .takenMeansMine, .mergesNothing: ["is in no head"]
+        case .overwrites, .trustsConditions: ["was changed"]
+        case .commitsFirst, .prunesAtOnce: ["is missing", "needs it"]
+        case .verifiesNothing: ["its files are not those of the commit"]
+        }
+    }
+}
+
+extension Scenario {
+    /// What the naive repository was made for: it keeps all commits.
+    fileprivate static func forNaive(seed: UInt64) -> Scenario {
+        var scenario = Scenario.drawn(seed: seed)
+        scenario.settings.keepLast = nil
+        scenario.rollbacks = 0
+        return scenario
+    }
+}

@@ -1,0 +1,58 @@
+import NIOConcurrencyHelpers
+
+/// The disk of a simulated machine: it survives the processes that work on it.
+final class Machine: Sendable {
+    struct State: Sendable {
+        var files: Tree = [:]
+        var base: Base?
+        /// What has changed since the last save that succeeded.
+        var unsaved: Set<String> = []
+        var count = 0
+    }
+
+    let name: String
+    private let state = NIOLockedValueBox(State())
+
+    init(_ name: String) { self.name = name }
+
+    var now: State { state.withLockedValue { $0 } }
+
+    /// Writes a file with content that no other file has.
+    func write(_ path: String, at time: Int64) {
+        state.withLockedValue { state in
+            state.count += 1
+            state.files[path] = SimulatedFile(content: "\(path) by \(name) \(state.count)", modified: time)
+            state.unsaved.insert(path)
+        }
+    }
+
+    /// Writes a file that no other machine writes.
+    /// - Returns: its path.
+    func writeMarker(at time: Int64) {
+        write("marker/\(name)-\(now.count + 1)", at: time)
+    }
+
+    func delete(_ path: String) {
+        state.withLockedValue { state in
+            state.files[path] = nil
+            state.unsaved.remove(path)
+        }
+    }
+
+    func pulled(_ tree: RestoredTree) {
+        state.withLockedValue { state in
+            state.files = tree.files
+            state.base = tree.base
+        }
+    }
+
+    /// A save is about to happen.
+    func remember(_ base: any Sendable) { state.withLockedValue { $0.base = base } }
+
+    func saved(_ tree: SavedTree) {
+        state.withLockedValue { state in
+            state.base = tree.base
+            state.unsaved = []
+        }
+    }
+}

@@ -1,0 +1,158 @@
+import NIOConcurrencyHelpers
+import ObjectStore
+
+private let second: Int64 = 1_000_000_000
+
+extension Stage {
+    /// An agent at work: it writes files, and saves them now and then.
+    func writer(_ machine: Machine) -> @Sendable (ClientWorld) async -> Void {
+        { client in
+            var dice = Dice(seed: seed, part: 2000 + UInt64(client.id))
+            let repository = open(client)
+            do {
+                for _ in 0..<scenario.rounds {
+                    try await client.sleep(nanoseconds: think(&dice))
+                    if machine.now.unsaved.isEmpty, dice.chance(600) {
+                        _ = await pull(machine, repository, client)
+                    }
+                    if dice.chance(scenario.rollbacks) { await rollBack(repository, client, dice.word()) }
+                    work(machine, client, &dice)
+                    for _ in 0..<3 {
+                        if await save(machine, repository, client) { break }
+                        try await client.sleep(nanoseconds: think(&dice))
+                    }
+                }
+            } catch {
+                return  // The simulation is over.
+            }
+        }
+    }
+
+    /// Someone who restores into an empty directory.
+    func reader(_ client: ClientWorld) async {
+        var dice = Dice(seed: seed, part: 2000 + UInt64(client.id))
+        let repository = open(client)
+        do {
+            for _ in 0..<(2 * scenario.rounds) {
+                try await client.sleep(nanoseconds: think(&dice))
+                await attempt("restores", client) {
+                    guard let tree = try await repository.restore() else { return "nothing" }
+                    report(.restored(tree, by: client.name))
+                    return String(tree.id.prefix(8))
+                }
+            }
+        } catch {
+            return
+        }
+    }
+
+    func pruner(_ client: ClientWorld) async {
+        var dice = Dice(seed: seed, part: 2000 + UInt64(client.id))
+        let repository = open(client)
+        do {
+            for _ in 0..<(3 * scenario.rounds) {
+                let wait = dice.chance(500) ? scenario.settings.grace * 11 / 10 : think(&dice)
+                try await client.sleep(nanoseconds: wait)
+                await attempt("prunes", client) {
+                    try await repository.prune()
+                    return "done"
+                }
+            }
+        } catch {
+            return
+        }
+    }
+
+    /// The end: faults are over, and a new machine joins.
+    func closer(_ client: ClientWorld) async {
+        let machine = Machine("closer")
+        let repository = open(client)
+        guard await pull(machine, repository, client) else {
+            return report(.failed("the memory cannot be restored once all faults are over"))
+        }
+        machine.writeMarker(at: client.wallClock)
+        guard await save(machine, repository, client) else {
+            return report(.failed("nothing can be saved once all faults are over"))
+        }
+        await attempt("verifies", client) {
+            let damage = try await repository.verify()
+            if !damage.isEmpty { report(.failed("verify reports: \(damage.joined(separator: "; "))")) }
+            return "\(damage.count) damaged"
+        }
+    }
+
+    private func think(_ dice: inout Dice) -> Int64 {
+        switch dice.pick(weights: [6, 3, 1]) {
+        case 0: Int64(dice.number(in: 0...3)) * second
+        case 1: Int64(dice.number(in: 1...3600)) * second
+        default: Int64(dice.number(in: 1...40)) * 3600 * second
+        }
+    }
+
+    private func work(_ machine: Machine, _ client: ClientWorld, _ dice: inout Dice) {
+        if dice.chance(900) { machine.writeMarker(at: client.wallClock) }
+        if dice.chance(500) { machine.write("shared/\(dice.number(in: 0...2))", at: client.wallClock) }
+        let paths = machine.now.files.keys.sorted()
+        if !paths.isEmpty, dice.chance(200) {
+            let path = dice.pick(paths)
+            deleted.withLockedValue { _ = $0.insert(path) }
+            machine.delete(path)
+            client.note("deletes \(path) here")
+        }
+    }
+
+    private func pull(_ machine: Machine, _ repository: any RepositoryUnderTest, _ client: ClientWorld) async -> Bool {
+        await attempt("pulls", client) {
+            guard let tree = try await repository.restore() else { return "nothing" }
+            report(.restored(tree, by: client.name))
+            machine.pulled(tree)
+            return String(tree.id.prefix(8))
+        }
+    }
+
+    private func save(_ machine: Machine, _ repository: any RepositoryUnderTest, _ client: ClientWorld) async -> Bool {
+        let state = machine.now
+        return await attempt("saves", client) {
+            let saved = try await repository.save(state.files, base: state.base) { machine.remember($0) }
+            machine.saved(saved)
+            report(
+                .promised(
+                    state.unsaved.sorted().compactMap { path in
+                        state.files[path].map {
+                            Ledger.Promise(
+                                path: path, content: $0.content, client: client.name,
+                                isMarker: path.hasPrefix("marker/"))
+                        }
+                    }))
+            return String(saved.id.prefix(8))
+        }
+    }
+
+    private func rollBack(_ repository: any RepositoryUnderTest, _ client: ClientWorld, _ word: UInt64) async {
+        await attempt("rolls back", client) {
+            try await repository.rollBack { ids in
+                guard !ids.isEmpty else { return nil }
+                let id = ids[Int(word % UInt64(ids.count))]
+                report(.rollsBack(client.id, to: id))
+                return id
+            }
+            return "done"
+        }
+        report(.rollsBack(client.id, to: nil))
+    }
+
+    @discardableResult
+    private func attempt(
+        _ what: String, _ client: ClientWorld, _ work: () async throws -> String
+    ) async -> Bool {
+        client.note("\(what)")
+        do {
+            let result = try await work()
+            client.note("\(what): \(result)")
+            return true
+        } catch {
+            client.note("\(what) in vain: \(error)")
+            return false
+        }
+    }
+}

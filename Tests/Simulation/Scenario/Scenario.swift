@@ -1,0 +1,80 @@
+import NIOConcurrencyHelpers
+import ObjectStore
+
+/// What is drawn for one seed: the store, its faults, and who works with it.
+package struct Scenario: Sendable {
+    package var conditions: Conditions
+    package var plan: FaultPlan
+    package var settings: Settings
+    package var writers: Int
+    package var readers: Int
+    package var pruners: Int
+    /// Saves of each writer.
+    package var rounds: Int
+    /// Of 1,000 rounds, in how many a writer goes back to an older snapshot.
+    package var rollbacks: Int
+
+    package static func drawn(seed: UInt64) -> Scenario {
+        var dice = Dice(seed: seed, part: 0)
+        let conditions: [Conditions] = [.enforced, .enforcedUnproven, .ignored, .racy, .unsupported]
+        let pruners = dice.pick(weights: [4, 4, 2])
+        return Scenario(
+            conditions: conditions[dice.pick(weights: [8, 4, 3, 2, 3])], plan: .drawn(&dice),
+            settings: Settings(
+                keepLast: pruners > 0 && dice.chance(500) ? dice.number(in: 1...4) : nil,
+                grace: 24 * 3600 * 1_000_000_000, mostPacks: dice.pick([3, 100])),
+            writers: dice.number(in: 2...5), readers: dice.number(in: 0...2), pruners: pruners,
+            rounds: dice.number(in: 1...4), rollbacks: dice.pick([0, 0, 150]))
+    }
+
+    /// Two writers and no faults.
+    package static func quiet(_ conditions: Conditions) -> Scenario {
+        Scenario(
+            conditions: conditions, plan: .none, settings: Settings(grace: 24 * 3600 * 1_000_000_000, mostPacks: 3),
+            writers: 2, readers: 1, pruners: 0, rounds: 2, rollbacks: 0)
+    }
+
+    var summary: String {
+        "\(conditions.rawValue), \(writers) writers × \(rounds), \(readers) readers, "
+            + "\(pruners) pruners keeping \(settings.keepLast.map(String.init) ?? "all"), \(plan)"
+    }
+}
+
+/// What a process tells the ledger.
+enum Report: Sendable {
+    case promised([Ledger.Promise])
+    case restored(RestoredTree, by: String)
+    case rollsBack(Int, to: String?)
+    case failed(String)
+}
+
+/// What all processes of one simulation share.
+struct Stage: Sendable {
+    let kind: any RepositoryKind
+    let scenario: Scenario
+    let seed: UInt64
+    let reports = NIOLockedValueBox<[Report]>([])
+    /// Paths whose deletion somebody may have saved.
+    let deleted = NIOLockedValueBox<Set<String>>([])
+
+    func report(_ report: Report) { reports.withLockedValue { $0.append(report) } }
+
+    func takeDeleted() -> Set<String> {
+        deleted.withLockedValue { deleted in
+            defer { deleted.removeAll() }
+            return deleted
+        }
+    }
+
+    func takeReports() -> [Report] {
+        reports.withLockedValue { reports in
+            defer { reports.removeAll() }
+            return reports
+        }
+    }
+
+    func open(_ client: ClientWorld) -> any RepositoryUnderTest {
+        let dice = NIOLockedValueBox(Dice(seed: seed, part: 1000 + UInt64(client.id)))
+        return kind.open(client, random: { dice.withLockedValue { $0.word() } }, settings: scenario.settings)
+    }
+}
