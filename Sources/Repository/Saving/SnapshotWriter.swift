@@ -187,6 +187,8 @@ public final class SnapshotWriter: Sendable {
         let entries = files.map { entry($0, lists) }
         let plan = ManifestPlan(entries, reusing: manifests, except: abandoned)
         let (pack, built) = state.withLockedValue { state in
+            // The files of others that were faster lie in packs that were not there when the save began.
+            for manifest in manifests { state.packSizes.merge(manifest.packSizes) { known, _ in known } }
             let built = plan.append(to: &state.open, packSizes: state.packSizes)
             return (finish(&state), built)
         }

@@ -51,7 +51,7 @@ struct FaultCase: Sendable, CustomTestStringConvertible {
         let world = World(seed: 7, conditions: .enforced, plan: fault.plan)
         let seen = NIOLockedValueBox<(StoreError.Kind?, Bool)?>(nil)
         _ = world.start("client", mayCrash: false) { client in
-            let kind = await Self.failure { try await Self.create("x", with: client) }
+            let kind = await Self.create("x", with: client)
             seen.withLockedValue { $0 = (kind, client.world.bucket[Self.key] != nil) }
         }
         run(world)
@@ -72,7 +72,7 @@ struct FaultCase: Sendable, CustomTestStringConvertible {
             let order = NIOLockedValueBox<[String]>([])
             _ = world.start("client", mayCrash: false) { client in
                 for content in ["a", "b"] {
-                    let kind = await Self.failure { try await Self.create(content, with: client) }
+                    let kind = await Self.create(content, with: client)
                     order.withLockedValue { $0.append(kind?.rawValue ?? "done") }
                 }
             }
@@ -96,12 +96,12 @@ struct FaultCase: Sendable, CustomTestStringConvertible {
             await withTaskGroup(of: Void.self) { group in
                 for content in ["a", "b", "c"] {
                     group.addTask {
-                        let kind = await Self.failure { try await Self.create(content, with: client) }
+                        let kind = await Self.create(content, with: client)
                         results.withLockedValue { $0.append(kind?.rawValue ?? "done") }
                     }
                 }
             }
-            let kind = await Self.failure { try await Self.create("d", with: client) }
+            let kind = await Self.create("d", with: client)
             results.withLockedValue { $0.append(kind?.rawValue ?? "done") }
         }
         run(world)
@@ -166,13 +166,10 @@ struct FaultCase: Sendable, CustomTestStringConvertible {
         world.tearDown()
     }
 
-    private static func create(_ content: String, with client: ClientWorld) async throws(StoreError) {
-        try await client.store.put(key, .bytes(ByteBuffer(string: content)), .createOnly)
-    }
-
-    private static func failure(_ work: () async throws(StoreError) -> Void) async -> StoreError.Kind? {
-        do throws(StoreError) {
-            try await work()
+    /// - Returns: what went wrong.
+    private static func create(_ content: String, with client: ClientWorld) async -> StoreError.Kind? {
+        do {
+            try await client.store.put(key, .bytes(ByteBuffer(string: content)), .createOnly)
             return nil
         } catch {
             return error.kind
