@@ -94,7 +94,9 @@ let package = Package(
         .testTarget(name: "HoldfastLoggingTests", dependencies: ["HoldfastLogging", log, nioLocks]),
         .testTarget(
             name: "HoldfastTests",
-            dependencies: ["AgentState", "FileIO", "Holdfast", "ObjectStore", "S3Store", "TestSupport", log, nioCore]),
+            dependencies: [
+                "AgentState", "FileIO", "Holdfast", "ObjectStore", "Repository", "S3Store", "TestSupport", log, nioCore,
+            ]),
         .testTarget(name: "TestSupportTests", dependencies: ["TestSupport", subprocess]),
         .testTarget(
             name: "HoldfastCommandTests",

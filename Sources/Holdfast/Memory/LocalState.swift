@@ -20,11 +20,30 @@ struct LocalState: Sendable {
         /// The files that a pull was putting in place when it was killed: what is here may be from before or from them.
         var restoring: FileIndex?
 
+        init(snapshot: Snapshot, index: FileIndex, isMirrored: Bool, restoring: FileIndex? = nil) {
+            (self.snapshot, self.index, self.isMirrored, self.restoring) = (snapshot, index, isMirrored, restoring)
+        }
+
+        /// The start of a machine that has no file of a snapshot yet.
+        init(nothingOf snapshot: Snapshot) {
+            self.init(
+                snapshot: snapshot, index: FileIndex(scope: "", base: [], takenAt: 0, entries: []), isMirrored: false)
+        }
+
         /// What a merge looks at, in the order of the paths.
-        var facts: [FileFacts] {
-            index.entries.map {
-                FileFacts(path: $0.path, modified: $0.modified, size: $0.size, digest: $0.sha256)
+        ///
+        /// After a pull that was killed, some files come from the index and the others from what was restored: those that
+        /// have the content of the latter, and those that are gone because they are not in it.
+        /// - Parameter here: the files as they are now.
+        func facts(knowing here: [FileIndex.Entry]) -> [FileFacts] {
+            guard let restoring else { return index.entries.map(\.facts) }
+            let here = Dictionary(here.map { ($0.path, $0.sha256) }) { first, _ in first }
+            let restored = restoring.entries.filter { here[$0.path] == $0.sha256 }
+            let others = index.entries.filter { entry in
+                guard let digest = here[entry.path] else { return restoring.entry(entry.path) != nil }
+                return restoring.entry(entry.path)?.sha256 != digest
             }
+            return (restored + others).map(\.facts).sorted { $0.path < $1.path }
         }
     }
 

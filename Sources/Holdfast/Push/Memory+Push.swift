@@ -59,7 +59,8 @@ extension Memory {
         let captured = try await capture.write(to: writer, upon: newest, base: lineage == .contained ? base : nil)
         result.problems += captured.problems
         var request = SaveRequest(
-            files: captured.files, base: lineage == .unrelated ? nil : base.map { ($0.snapshot, $0.facts) },
+            files: captured.files,
+            base: lineage == .unrelated ? nil : base.map { ($0.snapshot, $0.facts(knowing: captured.index)) },
             writer: options.writer, run: options.run)
         request.willCommit = { await announce($0, restoring: false, captured.index, takenAt: capture.takenAt) }
         let saved = try await repository.save(writer, request)
@@ -110,11 +111,12 @@ extension Memory {
     /// What is remembered, with what a process that was killed had no time to remember.
     /// - Throws: ``StoreError``.
     func remembered() async throws -> LocalState.Base? {
-        var base = await localState.read()
+        let base = await localState.read()
         guard let intent = await localState.intent() else { return base }
         if intent.isRestore {
-            base?.restoring = intent.index
-            return base
+            guard var start = base ?? intent.snapshots.first.map(LocalState.Base.init(nothingOf:)) else { return nil }
+            start.restoring = intent.index
+            return start
         }
         for snapshot in intent.snapshots.reversed() where try await repository.holds(snapshot) {
             logger.info("The last push was cut off after it had saved", metadata: ["snapshot": "\(snapshot.shortID)"])
