@@ -6,7 +6,9 @@ ROUNDS ?= 3
 SEEDS ?= 10000
 # Tests at once. Unlimited, hundreds of them start together, and servers and clients in one process starve each other.
 WIDTH ?= 4
-TEST = $(SWIFT) test --skip-build --experimental-maximum-parallelization-width $(WIDTH)
+TEST = $(SWIFT) test --skip-build --experimental-maximum-parallelization-width
+# Tests that run many processes of the command at once. They come after the others, which they would starve.
+HEAVY = "RaceTests|CrashLoopTests"
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-localstack build build-release demo test test-localstack simulate lint format bench clean
@@ -31,12 +33,14 @@ demo: build ## the whole loop on a generated agent state: embedded store, then a
 
 test: setup ## all tests, against four S3 servers that the run starts and stops itself
 	$(SWIFT) build --build-tests
-	$(TEST)
+	$(TEST) $(WIDTH) --skip $(HEAVY)
+	$(TEST) 2 --filter $(HEAVY)
 	@echo "make test: passed"
 
 test-localstack: setup-localstack ## the same tests against LocalStack
 	$(SWIFT) build --build-tests
-	HOLDFAST_TEST_SERVERS=localstack $(TEST)
+	HOLDFAST_TEST_SERVERS=localstack $(TEST) $(WIDTH) --skip $(HEAVY)
+	HOLDFAST_TEST_SERVERS=localstack $(TEST) 2 --filter $(HEAVY)
 	@echo "make test-localstack: passed"
 
 simulate: setup ## many seeds of the simulated store (SEEDS=10000, first seed SEED=1)

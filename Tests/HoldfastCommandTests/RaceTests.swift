@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Many machines push at once", .timeLimit(.minutes(10)))
+@Suite("Many machines push at once", .timeLimit(.minutes(20)))
 struct RaceTests {
     @Test("After 20 rounds of 8 processes that push at once, every change of each is there", arguments: Place.all)
     func differentFiles(_ place: Place) async throws {
