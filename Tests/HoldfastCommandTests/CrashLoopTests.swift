@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@Suite("The command, killed", .timeLimit(.minutes(10)))
+@Suite("The command, killed", .timeLimit(.minutes(20)))
 struct CrashLoopTests {
     static let kills = 200
 
