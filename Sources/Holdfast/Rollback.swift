@@ -22,9 +22,16 @@ public struct Rollback: Sendable {
     }
 
     /// - Parameter snapshot: what to go back to.
-    /// - Throws: ``RepositoryError`` of kind `damaged` if the snapshot misses a pack: the newest must be whole. Else as
-    ///   ``Repository/save(_:_:)``.
+    /// - Throws: ``RepositoryError`` of kind `damaged` if the snapshot misses a pack: the newest must be whole; of kind
+    ///   `noSuchSnapshot` if it was pruned meanwhile. Else as ``Repository/save(_:_:)``.
     public func run(to snapshot: Snapshot) async throws -> Outcome {
+        let newest = try await newestAlone()
+        // What it needs is safe for as long as a save may take only if it is still there when the save begins.
+        guard try await repository.holds(snapshot) else {
+            throw RepositoryError(
+                .noSuchSnapshot, "snapshot \(snapshot.shortID) was pruned",
+                hint: "holdfast log shows those that are there.")
+        }
         let old = try await repository.manifest(of: snapshot)
         if let missing = try await repository.missingPacks(of: old).first {
             throw RepositoryError(
@@ -32,7 +39,6 @@ public struct Rollback: Sendable {
                 "snapshot \(snapshot.shortID) cannot be restored: '\(missing)' is missing or cut",
                 hint: "holdfast verify says which snapshots are whole.")
         }
-        let newest = try await newestAlone()
         guard let tip = newest.tip, let manifest = newest.manifest else {
             throw RepositoryError(.noSuchSnapshot, "'\(repository.memory)' has no snapshot that can be read")
         }

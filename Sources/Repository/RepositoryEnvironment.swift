@@ -29,6 +29,15 @@ public struct RepositoryEnvironment: Sendable {
             now: { Int64(Date().timeIntervalSince1970 * 1000) }, uptime: { ContinuousClock.now - start })
     }()
 
+    /// Now, by both clocks.
+    func moment() -> Moment { Moment(uptime: uptime(), now: now()) }
+
+    /// How long ago a moment was, by the clock that says more: one stands still while a virtual machine is suspended, the
+    /// other may be set.
+    func age(of moment: Moment) -> Duration {
+        max(uptime() - moment.uptime, .milliseconds(now().subtractingReportingOverflow(moment.now).partialValue))
+    }
+
     /// 32 hex digits.
     func nonce() -> String { digits(random()) + digits(random()) }
 
@@ -39,4 +48,11 @@ public struct RepositoryEnvironment: Sendable {
         let text = String(value, radix: 16)
         return String(repeating: "0", count: 16 - text.count) + text
     }
+}
+
+/// A moment by the two clocks of this machine.
+struct Moment: Sendable, Equatable {
+    let uptime: Duration
+    /// Milliseconds since 1970.
+    let now: Int64
 }

@@ -25,7 +25,6 @@ package struct SeedRange: Sendable {
 
     /// Runs all seeds, on as many threads as there are processors.
     ///
-    /// The threads are no part of Swift's pool, which the simulation would block.
     /// - Parameters:
     ///   - kind: makes the repository's kind for one seed.
     ///   - report: is called for each seed that failed, by one thread at a time.
@@ -60,13 +59,10 @@ package struct SeedRange: Sendable {
     }
 }
 
-/// Runs work that blocks on a thread of its own.
-private func onThread(_ work: @escaping @Sendable () -> Void) async {
+/// Runs work on a thread of its own: simulations would block Swift's pool.
+package func onThread<Value: Sendable>(_ work: @escaping @Sendable () -> Value) async -> Value {
     await withCheckedContinuation { done in
-        let thread = Thread {
-            work()
-            done.resume()
-        }
+        let thread = Thread { done.resume(returning: work()) }
         thread.stackSize = 8 << 20
         thread.start()
     }

@@ -38,7 +38,7 @@ package struct Simulation: Sendable {
 
     private init(seed: UInt64, kind: any RepositoryKind, scenario: Scenario) {
         stage = Stage(kind: kind, scenario: scenario, seed: seed)
-        world = World(seed: seed, conditions: scenario.conditions, plan: scenario.plan)
+        world = World(seed: seed, conditions: scenario.conditions, plan: .none)
         ledger = Ledger(kind: kind, scenario: scenario)
         outcome = Outcome(seed: seed, summary: scenario.summary)
         dice = Dice(seed: seed, part: 2)
@@ -65,6 +65,11 @@ package struct Simulation: Sendable {
     }
 
     private mutating func play() throws(Violation) {
+        if stage.scenario.history > 0 {
+            _ = world.start("elder", mayCrash: false, stage.elder)
+            try settle()
+        }
+        world.begin(stage.scenario.plan)
         for number in 1...stage.scenario.writers { startWriter("w\(number)", Machine("w\(number)")) }
         for number in 0..<stage.scenario.readers {
             _ = world.start("r\(number + 1)", mayCrash: false, skew: skew(), stage.reader)
@@ -77,6 +82,10 @@ package struct Simulation: Sendable {
         world.calm()
         try check()
         world.note("all faults are over")
+        if stage.scenario.pruners > 0 {
+            _ = world.start("janitor", mayCrash: false, stage.janitor)
+            try settle()
+        }
         _ = world.start("closer", mayCrash: false, stage.closer)
         try settle()
         try ledger.checkEnd()

@@ -9,6 +9,8 @@ public struct Heads: Sendable {
     public internal(set) var damaged: [Damage] = []
     /// The highest number in use; 0 if there is no commit.
     public internal(set) var highestSequence: UInt64 = 0
+    /// When the store was asked: what was the newest then may be pruned some time after. `nil` if it was not asked.
+    var asked: Moment?
 
     /// Those of a memory without commits.
     public init() {}
@@ -30,6 +32,7 @@ extension Repository {
     /// - Throws: ``StoreError``; a store that may not be listed is `denied`, never empty. ``RepositoryError`` for a memory
     ///   of another repository or a newer format.
     public func heads(known: [Snapshot] = []) async throws -> Heads {
+        let asked = environment.moment()
         let page = try await store.page(prefix: commitPrefix, after: nil, limit: Self.newestLimit)
         var listed: [(name: CommitName, etag: ETag?)] = []
         for object in page.objects {
@@ -40,6 +43,7 @@ extension Repository {
         listed.sort { $0.name < $1.name }
 
         var heads = Heads()
+        heads.asked = asked
         heads.highestSequence = listed.first?.name.sequence ?? 0
         var contained: Set<String> = []
         var horizon: UInt64 = 0

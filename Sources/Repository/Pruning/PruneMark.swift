@@ -35,25 +35,34 @@ extension Repository {
         return key
     }
 
-    /// All marks, the oldest first. One that cannot be read is left out: that only makes a prune wait longer.
+    /// All marks, the oldest first. One that cannot be read counts as one that has seen no pack unused: left out, it could
+    /// let an older one speak for a pack that was needed in between.
+    ///
+    /// Where the store does not say when it wrote, there are no marks, so that nothing is ever deleted.
     func marks() async throws -> [PruneMark.Stored] {
         var marks: [PruneMark.Stored] = []
         for object in try await store.list(prefix: prunePrefix).collect() {
-            guard let written = object.lastModified else { continue }
+            guard let written = object.lastModified else { return [] }
             let content: ObjectContent
             do { content = try await store.get(object.key) } catch {
                 // Another prune has removed it.
                 if error.kind == .notFound { continue }
                 throw error
             }
-            let bytes = try await content.collect(upTo: PruneMark.maxLength)
-            guard let mark = try? JSONDecoder().decode(PruneMark.self, from: Data(bytes.readableBytesView)),
-                mark.format == Int(formatVersion)
-            else { continue }
-            marks.append(
-                PruneMark.Stored(
-                    key: object.key, written: written, packs: Set(mark.packs.compactMap { Digest(hex: $0) })))
+            let packs: Set<Digest>
+            do { packs = Self.packs(markedBy: try await content.collect(upTo: PruneMark.maxLength)) } catch {
+                guard error.kind == .tooLarge else { throw error }
+                packs = []
+            }
+            marks.append(PruneMark.Stored(key: object.key, written: written, packs: packs))
         }
         return marks.sorted { ($0.written, $0.key) < ($1.written, $1.key) }
+    }
+
+    private static func packs(markedBy bytes: ByteBuffer) -> Set<Digest> {
+        guard let mark = try? JSONDecoder().decode(PruneMark.self, from: Data(bytes.readableBytesView)),
+            mark.format == Int(formatVersion)
+        else { return [] }
+        return Set(mark.packs.compactMap { Digest(hex: $0) })
     }
 }

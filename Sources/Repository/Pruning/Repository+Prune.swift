@@ -9,10 +9,12 @@ extension Repository {
     /// It is safe beside running saves, without a lock. A save refers only to what the newest snapshots refer to, and to
     /// what it has uploaded itself, and gives up after half the grace. So a pack may go if it is older than the grace, if
     /// no commit refers to it, and if that was so in every prune since one that is a grace ago. All of this is by the
-    /// store's clock. The newest snapshots, damaged ones and those younger than the grace always stay.
+    /// store's clock. The newest snapshots and those younger than the grace always stay. While any commit is there that
+    /// cannot be read, every pack stays, since that commit may need it.
     /// - Parameter dryRun: change nothing, and tell what would be done.
     /// - Throws: ``StoreError``; ``RepositoryError`` for a memory of another repository or a newer format.
     public func prune(_ policy: PrunePolicy, dryRun: Bool = false) async throws -> PruneReport {
+        let began = environment.moment()
         let history = try await history()
         let (used, unreadable) = try await packsInUse(history.snapshots)
         let packs = try await store.list(prefix: packPrefix).collect()
@@ -24,14 +26,25 @@ extension Repository {
         let now = marks.last { $0.key == own }?.written ?? environment.now() * 1_000_000
         let threshold = now - policy.grace.nanoseconds
 
+        // A save that was committed after the history was read began before half of the grace, as long as no more than the
+        // other half has passed since: only then is what is unused in the history unused now.
+        guard environment.age(of: began) < Self.longestSave else {
+            throw RepositoryError(
+                .tooSlow, "reading the history took more than \(Self.longestSave.components.seconds / 3600) hours",
+                hint: "Run the command again. Nothing was deleted.")
+        }
+
         let removed = try await expired(history, policy, now)
         var report = PruneReport()
         report.keptSnapshots = history.snapshots.count + history.damaged.count - removed.count
-        report.removedSnapshots = removed.map(\.shortID)
-        if !dryRun { report.failures += try await delete(removed.map { key(of: $0.name) }) }
+        report.removedSnapshots = removed.map(\.name)
+        if !dryRun { report.failures += try await delete(removed.map(\.key)) }
 
-        // Of what such a snapshot needs, nothing is known.
-        report.failures += unreadable.map { "no pack is removed: snapshot \($0) cannot be read" }
+        // Of what these need, nothing is known.
+        let mute =
+            unreadable.map { "snapshot \($0) cannot be read" }
+            + history.damaged.map { "commit \($0.name) cannot be read: \($0.reason)" }
+        report.failures += mute.map { "no pack is removed while it is there: \($0)" }
         let seen = Self.seenUnused(marks, before: threshold)
         var deletable: [ObjectKey] = []
         for object in packs {
@@ -39,7 +52,7 @@ extension Repository {
             if used[pack] != nil {
                 report.neededPacks += 1
                 report.neededBytes += object.size
-            } else if unreadable.isEmpty, seen.contains(pack), (object.lastModified ?? now) <= threshold {
+            } else if mute.isEmpty, seen.contains(pack), (object.lastModified ?? now) <= threshold {
                 report.removedPacks += 1
                 report.removedBytes += object.size
                 deletable.append(object.key)
@@ -82,13 +95,21 @@ extension Repository {
         return pack
     }
 
-    /// The snapshots that the policy does not keep.
-    private func expired(_ history: History, _ policy: PrunePolicy, _ now: Int64) async throws -> [Snapshot] {
-        let heads = Set(try await heads(known: history.snapshots).snapshots.map(\.id))
+    /// The commits that the policy does not keep: those of snapshots, and damaged ones that a later commit stands for.
+    private func expired(
+        _ history: History, _ policy: PrunePolicy, _ now: Int64
+    ) async throws -> [(name: String, key: ObjectKey)] {
+        let heads = try await heads(known: history.snapshots).snapshots
         let young = now - max(policy.keepWithin, policy.grace).nanoseconds
-        return history.snapshots.enumerated().filter { index, snapshot in
-            index >= policy.keepLast && !heads.contains(snapshot.id) && (history.written[snapshot.name] ?? now) <= young
-        }.map(\.element)
+        func isOld(_ name: CommitName) -> Bool { (history.written[name] ?? now) <= young }
+        let snapshots = history.snapshots.dropFirst(policy.keepLast).filter { snapshot in
+            !heads.contains { $0.id == snapshot.id } && isOld(snapshot.name)
+        }
+        let oldestKept = history.snapshots.prefix(policy.keepLast).last?.name
+        let damaged = history.damaged.map(\.name).filter { name in
+            oldestKept.map { $0 < name } == true && isOld(name) && heads.contains { $0.commit.contains(name) }
+        }
+        return snapshots.map { ($0.shortID, key(of: $0.name)) } + damaged.map { ("\($0)", key(of: $0)) }
     }
 
     /// The packs that were unused in every prune since one that lies before a time.

@@ -49,6 +49,8 @@ struct SaveInProgress {
             let name = CommitName(sequence: commit.seq, nonce: commit.store.createOnly ? nil : commit.nonce)
             switch try await propose(commit, as: name) {
             case .won(let snapshot):
+                // The clock could stop between the last look at it and the moment in which the store wrote the commit.
+                try checkAge()
                 mine = (snapshot, manifest)
                 if try await isAlone(snapshot) { return result(snapshot, manifest) }
             case .lost:
@@ -129,9 +131,11 @@ struct SaveInProgress {
     private func base(_ state: [Entry]) -> [FileFacts] {
         guard let base = request.base else { return [] }
         if newest.contains(base.snapshot) { return base.files }
-        // The snapshot that we come from is damaged in the store, which fell back to one before it.
-        let isOlder = newest.heads.snapshots.contains { base.snapshot.commit.contains($0.name) }
-        return isOlder ? state.map(\.facts) : []
+        // The snapshot that we come from is damaged in the store, which fell back to one before it. What we come from had no
+        // other file than its own: one that only the older snapshot has is not ours to remove.
+        guard newest.heads.snapshots.contains(where: { base.snapshot.commit.contains($0.name) }) else { return [] }
+        let known = Set(base.files.map(\.path))
+        return state.map(\.facts).filter { known.contains($0.path) }
     }
 
     private func isUnchanged(_ merge: ThreeWayMerge, _ state: [Entry]) -> Bool {
@@ -205,16 +209,21 @@ struct SaveInProgress {
             note: mine == nil ? request.note : "merge")
     }
 
+    /// A save that takes longer than prune waits may refer to packs that are gone.
+    /// - Throws: ``RepositoryError`` of kind `tooSlow`.
+    private func checkAge() throws {
+        guard writer.age >= Repository.longestSave else { return }
+        throw RepositoryError(
+            .tooSlow,
+            "the save took more than \(Repository.longestSave.components.seconds / 3600) hours, so what it builds upon "
+                + "may have been pruned", hint: "Run the command again.")
+    }
+
     private mutating func commit(
         _ manifest: Manifest, number: UInt64, parents: [Commit.Parent], ancestors: [String], note: String?
     ) async throws -> Commit {
         let environment = repository.environment
-        guard environment.uptime() - writer.started < Repository.longestSave else {
-            throw RepositoryError(
-                .tooSlow,
-                "the save took more than \(Repository.longestSave.components.seconds / 3600) hours, so what it builds upon "
-                    + "may have been pruned", hint: "Run the command again.")
-        }
+        try checkAge()
         if trait == nil {
             let known = newest.heads.snapshots + [request.base?.snapshot].compactMap(\.self)
             trait = try await repository.storeTrait(knownTo: known)

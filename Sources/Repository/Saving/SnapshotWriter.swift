@@ -53,7 +53,8 @@ public final class SnapshotWriter: Sendable {
     let repository: Repository
     /// The snapshots that the save builds upon.
     public let newest: Newest
-    let started: Duration
+    /// When the store was asked for those snapshots.
+    private let started: Moment
     /// Packs whose blobs are written anew.
     private let abandoned: Set<Digest>
     private let state: NIOLockedValueBox<State>
@@ -68,7 +69,7 @@ public final class SnapshotWriter: Sendable {
     ) {
         self.repository = repository
         self.newest = newest
-        started = repository.environment.uptime()
+        started = newest.heads.asked ?? repository.environment.moment()
         var located: [Digest: BlobReference] = [:]
         var sizes: [Digest: Int64] = [:]
         for manifest in newest.manifests {
@@ -93,6 +94,9 @@ public final class SnapshotWriter: Sendable {
 
     /// Bytes of the packs that were uploaded so far.
     public var uploadedBytes: Int64 { state.withLockedValue { $0.uploaded } }
+
+    /// How long ago it was found out what the save may refer to.
+    var age: Duration { repository.environment.age(of: started) }
 
     /// Whether a blob has to be written. Asks for a blob once: the first to ask must write it.
     public func claim(_ digest: Digest) -> Bool {

@@ -5,47 +5,60 @@ import Testing
 ///
 /// A failing seed prints what happened in it, and how to run it again.
 @Suite("A repository that anything may happen to") struct SimulationTests {
-    @Test("keeps every promise in a thousand seeds")
+    @Test("keeps every promise in a thousand seeds, or in those that the environment names")
     func thousandSeeds() async {
         let totals = await SeedRange(defaultCount: 1000).run(of: { HoldfastKind() }) { outcome in
             Issue.record("\(outcome.report)")
         }
         print("simulation: \(totals.summary)")
-    }
-
-    @Test("sees in these seeds what they are for")
-    func isNotIdle() async {
-        let totals = await SeedRange(count: 100).run(of: { HoldfastKind() }) { _ in }
-        #expect(totals.counts.promises > 500)
-        #expect(totals.counts.restores > 200)
-        #expect(totals.counts.merges > 50)
-        #expect(totals.counts.forks > 50)
-        #expect(totals.counts.prunedCommits > 10)
-        #expect(totals.counts.prunedPacks > 5)
-        #expect(totals.crashes > 50)
+        // A simulation in which nothing happens would pass as well.
+        guard totals.seeds >= 100 else { return }
+        #expect(totals.counts.promises > 5 * totals.seeds)
+        #expect(totals.counts.restores > 2 * totals.seeds)
+        #expect(2 * totals.counts.merges > totals.seeds)
+        #expect(2 * totals.counts.forks > totals.seeds)
+        #expect(10 * totals.counts.prunedCommits > totals.seeds)
+        #expect(10 * totals.counts.prunedPacks > totals.seeds)
+        #expect(2 * totals.crashes > totals.seeds)
     }
 
     @Test("does the same in the same seed")
-    func repeats() {
-        for seed in UInt64(1)...40 {
-            let first = Simulation.run(seed: seed, of: HoldfastKind(), scenario: .drawn(seed: seed))
-            let second = Simulation.run(seed: seed, of: HoldfastKind(), scenario: .drawn(seed: seed))
-            #expect(first.digest == second.digest, "\(first.report)\n\(second.report)")
+    func repeats() async {
+        for seed in UInt64(1)...20 {
+            let runs = await onThread {
+                (0..<2).map { _ in Simulation.run(seed: seed, of: HoldfastKind(), scenario: .drawn(seed: seed)) }
+            }
+            #expect(runs[0].digest == runs[1].digest, "\(runs[0].report)\n\(runs[1].report)")
         }
     }
 
-    @Test("loses nothing to a crash, whichever step it comes in", arguments: Conditions.allCases)
-    func crashes(_ conditions: Conditions) {
-        var scenario = Scenario.quiet(conditions)
-        let steps = Simulation.run(seed: 1, of: HoldfastKind(), scenario: scenario).steps
-        #expect(steps > 20)
-        for step in 1...steps {
-            scenario.plan.crashStep = step
-            // What the crashed process had sent takes effect, or does not, or does so later: by the seed.
-            for seed in UInt64(1)...3 {
-                let outcome = Simulation.run(seed: seed, of: HoldfastKind(), scenario: scenario)
-                #expect(outcome.violation == nil, "\(outcome.report)")
-            }
+    @Test("sees all of a history that is longer than one listing", arguments: UInt64(1)...4)
+    func longHistory(_ seed: UInt64) async {
+        var scenario = Scenario.drawn(seed: seed)
+        scenario.history = 110
+        let outcome = await onThread { [scenario] in
+            Simulation.run(seed: seed, of: HoldfastKind(), scenario: scenario)
         }
+        #expect(outcome.violation == nil, "\(outcome.report)")
+        #expect(outcome.counts.commits > 110)
+    }
+
+    @Test("loses nothing to a crash, whichever step it comes in", arguments: Conditions.allCases)
+    func crashes(_ conditions: Conditions) async {
+        let failed = await onThread {
+            var scenario = Scenario.quiet(conditions)
+            let steps = Simulation.run(seed: 1, of: HoldfastKind(), scenario: scenario).steps
+            var failed: [String] = steps > 20 ? [] : ["the scenario ends before anything can happen"]
+            for step in 1...steps {
+                scenario.plan.crashStep = step
+                // What the crashed process had sent takes effect, or does not, or does so later: by the seed.
+                for seed in UInt64(1)...2 {
+                    let outcome = Simulation.run(seed: seed, of: HoldfastKind(), scenario: scenario)
+                    if outcome.violation != nil { failed.append(outcome.report) }
+                }
+            }
+            return failed
+        }
+        #expect(failed.isEmpty, "\(failed.joined(separator: "\n"))")
     }
 }

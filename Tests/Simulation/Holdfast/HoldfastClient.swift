@@ -112,11 +112,12 @@ struct HoldfastClient: RepositoryUnderTest {
         guard let id = choose(history.snapshots.map(\.id.hexadecimal)),
             let snapshot = history.snapshots.first(where: { $0.id.hexadecimal == id })
         else { return }
+        let newest = try await repository.newest()
+        guard try await repository.holds(snapshot) else { return }
         let old = try await repository.manifest(of: snapshot)
         if let missing = try await repository.missingPacks(of: old).first {
             throw RepositoryError(.damaged, key: missing, "a pack is missing")
         }
-        let newest = try await repository.newest()
         guard newest.heads.snapshots.count == 1, let tip = newest.tip, let manifest = newest.manifest else { return }
         _ = try await repository.save(
             SnapshotWriter(repository, upon: newest, and: [old]),

@@ -22,7 +22,7 @@ package struct Ledger {
     /// Every commit that ever was, by its id.
     private var known: [String: CommitFacts] = [:]
     private var needed: [ObjectKey: Set<ObjectKey>] = [:]
-    /// Which commits hold a content. No two files of a simulation ever have the same.
+    /// Which commits hold a content. Only copies have the same.
     private var holders: [String: [ObjectKey]] = [:]
     private(set) var promises: [Promise] = []
     /// Paths whose deletion somebody has tried to save.

@@ -32,6 +32,18 @@ final class Machine: Sendable {
         write("marker/\(name)-\(now.count + 1)", at: time)
     }
 
+    /// Writes a file that no other machine writes, with the content of one that is here: a save need not store it again,
+    /// if what stores it stays.
+    func copyToMarker(_ path: String, at time: Int64) {
+        state.withLockedValue { state in
+            guard let content = state.files[path]?.content else { return }
+            state.count += 1
+            let copy = "marker/\(name)-\(state.count)"
+            state.files[copy] = SimulatedFile(content: content, modified: time)
+            state.unsaved.insert(copy)
+        }
+    }
+
     func delete(_ path: String) {
         state.withLockedValue { state in
             state.files[path] = nil

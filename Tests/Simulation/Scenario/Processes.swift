@@ -28,6 +28,16 @@ extension Stage {
         }
     }
 
+    /// An agent that has been at work for long.
+    func elder(_ client: ClientWorld) async {
+        let machine = Machine(client.name)
+        let repository = open(client)
+        for _ in 0..<scenario.history {
+            machine.write("shared/0", at: client.wallClock)
+            _ = await save(machine, repository, client)
+        }
+    }
+
     /// Someone who restores into an empty directory.
     func reader(_ client: ClientWorld) async {
         var dice = Dice(seed: seed, part: 2000 + UInt64(client.id))
@@ -50,8 +60,13 @@ extension Stage {
         var dice = Dice(seed: seed, part: 2000 + UInt64(client.id))
         let repository = open(client)
         do {
-            for _ in 0..<(3 * scenario.rounds) {
-                let wait = dice.chance(500) ? scenario.settings.grace * 11 / 10 : think(&dice)
+            for _ in 0..<(scenario.isAboutPruning ? 100 : 3 * scenario.rounds) {
+                let wait =
+                    if scenario.isAboutPruning {
+                        Int64(dice.number(in: 1...7200)) * second
+                    } else {
+                        dice.chance(500) ? scenario.settings.grace * 11 / 10 : think(&dice)
+                    }
                 try await client.sleep(nanoseconds: wait)
                 await attempt("prunes", client) {
                     try await repository.prune()
@@ -60,6 +75,18 @@ extension Stage {
             }
         } catch {
             return
+        }
+    }
+
+    /// Prunes for days in which nobody saves, whatever is left over of forks.
+    func janitor(_ client: ClientWorld) async {
+        let repository = open(client)
+        for _ in 0..<3 {
+            await attempt("prunes", client) {
+                try await repository.prune()
+                return "done"
+            }
+            do { try await client.sleep(nanoseconds: scenario.settings.grace * 11 / 10) } catch { return }
         }
     }
 
@@ -82,7 +109,7 @@ extension Stage {
     }
 
     private func think(_ dice: inout Dice) -> Int64 {
-        switch dice.pick(weights: [6, 3, 1]) {
+        switch dice.pick(weights: scenario.isAboutPruning ? [1, 2, 3] : [6, 3, 1]) {
         case 0: Int64(dice.number(in: 0...3)) * second
         case 1: Int64(dice.number(in: 1...3600)) * second
         default: Int64(dice.number(in: 1...40)) * 3600 * second
@@ -90,9 +117,14 @@ extension Stage {
     }
 
     private func work(_ machine: Machine, _ client: ClientWorld, _ dice: inout Dice) {
-        if dice.chance(900) { machine.writeMarker(at: client.wallClock) }
-        if dice.chance(500) { machine.write("shared/\(dice.number(in: 0...2))", at: client.wallClock) }
+        if dice.chance(scenario.isAboutPruning ? 100 : 900) { machine.writeMarker(at: client.wallClock) }
+        if dice.chance(scenario.isAboutPruning ? 900 : 500) {
+            machine.write("shared/\(dice.number(in: 0...2))", at: client.wallClock)
+        }
         let paths = machine.now.files.keys.sorted()
+        if !paths.isEmpty, dice.chance(scenario.copies) {
+            machine.copyToMarker(dice.pick(paths), at: client.wallClock)
+        }
         if !paths.isEmpty, dice.chance(200) {
             let path = dice.pick(paths)
             deleted.withLockedValue { _ = $0.insert(path) }
@@ -146,6 +178,7 @@ extension Stage {
         _ what: String, _ client: ClientWorld, _ work: () async throws -> String
     ) async -> Bool {
         client.note("\(what)")
+        client.startsWork()
         do {
             let result = try await work()
             client.note("\(what): \(result)")

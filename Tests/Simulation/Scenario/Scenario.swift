@@ -13,29 +13,49 @@ package struct Scenario: Sendable {
     package var rounds: Int
     /// Of 1,000 rounds, in how many a writer goes back to an older snapshot.
     package var rollbacks: Int
+    /// Of 1,000 rounds, in how many a writer copies a file.
+    package var copies: Int
+    /// Saves sleep for hours, and meanwhile what they build upon is replaced, gets old, and is pruned.
+    package var isAboutPruning = false
+    /// So many commits there are already when the faults begin: more than one listing shows.
+    package var history: Int
 
     package static func drawn(seed: UInt64) -> Scenario {
         var dice = Dice(seed: seed, part: 0)
         let conditions: [Conditions] = [.enforced, .enforcedUnproven, .ignored, .racy, .unsupported]
         let pruners = dice.pick(weights: [4, 4, 2])
-        return Scenario(
+        var scenario = Scenario(
             conditions: conditions[dice.pick(weights: [8, 4, 3, 2, 3])], plan: .drawn(&dice),
             settings: Settings(
                 keepLast: pruners > 0 && dice.chance(500) ? dice.number(in: 1...4) : nil,
                 grace: 24 * 3600 * 1_000_000_000, mostPacks: dice.pick([3, 100])),
             writers: dice.number(in: 2...5), readers: dice.number(in: 0...2), pruners: pruners,
-            rounds: dice.number(in: 1...4), rollbacks: dice.pick([0, 0, 150]))
+            rounds: dice.number(in: 1...4), rollbacks: dice.pick([0, 0, 150]),
+            copies: dice.pick([0, 0, 300]), history: dice.chance(5) ? dice.number(in: 90...130) : 0)
+        if dice.chance(100) { scenario.turnToPruning() }
+        return scenario
+    }
+
+    /// Chance alone brings a sleeping save, a change by another and a prune together too seldom.
+    private mutating func turnToPruning() {
+        isAboutPruning = true
+        settings.keepLast = 1
+        (writers, pruners, rounds, copies, rollbacks) = (2, 1, 8, 700, 0)
+        // Another kind of fault would only keep the save from its end.
+        plan = .none
+        plan.pause = 60
     }
 
     /// Two writers and no faults.
     package static func quiet(_ conditions: Conditions) -> Scenario {
         Scenario(
             conditions: conditions, plan: .none, settings: Settings(grace: 24 * 3600 * 1_000_000_000, mostPacks: 3),
-            writers: 2, readers: 1, pruners: 0, rounds: 2, rollbacks: 0)
+            writers: 2, readers: 1, pruners: 0, rounds: 2, rollbacks: 0, copies: 0,
+            history: 0)
     }
 
     var summary: String {
-        "\(conditions.rawValue), \(writers) writers × \(rounds), \(readers) readers, "
+        "\(conditions.rawValue), \(writers) writers × \(rounds), \(readers) readers, \(history) commits before, "
             + "\(pruners) pruners keeping \(settings.keepLast.map(String.init) ?? "all"), \(plan)"
     }
 }

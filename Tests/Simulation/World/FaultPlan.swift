@@ -30,10 +30,9 @@ package struct FaultPlan: Sendable {
     package var crash = 0
     /// The step in which a process ends, whatever ``crash`` says.
     package var crashStep: Int?
-    /// Of 1,000 steps, how many suspend a process for a time.
+    /// Of 1,000 steps, how many suspend a process for a time: minutes, and once in each of its works for hours. Longer than prune's grace, a save
+    /// could not survive it: nobody can look at the clock in the very moment in which a request takes effect.
     package var pause = 0
-    /// Whether a pause may be longer than the pruner's grace period.
-    package var longPauses = false
 
     /// No faults at all.
     package static let none = FaultPlan()

@@ -14,10 +14,10 @@ package struct SimulatedStore: ObjectStore {
         _ key: ObjectKey, range: Range<Int64>?, ifMatch: ETag?
     ) async throws(StoreError) -> ObjectContent {
         let request = StoreRequest.get(key, range, ifMatch: ifMatch)
-        guard case .content(let info, let range, let bytes, let endsEarly) = try await call(request) else {
+        guard case .content(let info, let range, let bytes, let broken) = try await call(request) else {
             throw unexpected(request)
         }
-        let chunks = endsEarly ? AnyChunks(BrokenChunks(bytes: bytes, key: key)) : AnyChunks(bytes)
+        let chunks = broken.map { AnyChunks(BrokenChunks(bytes: bytes, key: key, kind: $0)) } ?? AnyChunks(bytes)
         return ObjectContent(info: info, range: range, chunks: chunks)
     }
 
@@ -74,16 +74,18 @@ private struct BrokenChunks: AsyncSequence, Sendable {
     typealias Element = ByteBuffer
     let bytes: ByteBuffer
     let key: ObjectKey
+    let kind: StoreError.Kind
 
     struct Iterator: AsyncIteratorProtocol {
         var bytes: ByteBuffer?
         let key: ObjectKey
+        let kind: StoreError.Kind
         mutating func next() async throws -> ByteBuffer? {
-            guard let rest = bytes else { throw StoreError(.corrupt, "read", key: key, "the content ended early") }
+            guard let rest = bytes else { throw StoreError(kind, "read", key: key, "the content ended early") }
             bytes = nil
             return rest
         }
     }
 
-    func makeAsyncIterator() -> Iterator { Iterator(bytes: bytes, key: key) }
+    func makeAsyncIterator() -> Iterator { Iterator(bytes: bytes, key: key, kind: kind) }
 }

@@ -44,7 +44,8 @@ enum StoreRequest: Sendable {
 /// What the simulated store answers.
 enum StoreAnswer: Sendable {
     case info(ObjectInfo)
-    case content(ObjectInfo, Range<Int64>, ByteBuffer, endsEarly: Bool)
+    /// The content, and how it ends if it ends early.
+    case content(ObjectInfo, Range<Int64>, ByteBuffer, broken: StoreError.Kind?)
     case page(ObjectPage)
     case failures([DeleteFailure])
     case same(Bool)
@@ -99,6 +100,8 @@ struct SimulatedClient: Sendable {
     /// The simulation is over: every call ends at once.
     var isOver = false
     var pausedUntil: Int64?
+    /// It was suspended for hours already.
+    var wasAway = false
     /// How long its monotonic clock has stood still.
     var lost: Int64 = 0
 }

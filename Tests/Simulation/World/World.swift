@@ -55,6 +55,9 @@ package final class World: Sendable {
     /// What has changed in the store since the last call.
     package func takeChanges() -> [Bucket.Change] { state.withLockedValue { $0.bucket.takeChanges() } }
 
+    /// From now on this fails.
+    package func begin(_ plan: FaultPlan) { state.withLockedValue { $0.plan = plan } }
+
     /// From now on nothing fails; what is under way takes effect or is forgotten.
     package func calm() {
         state.withLockedValue { state in
@@ -118,6 +121,9 @@ package struct ClientWorld: Sendable {
 
     /// - Throws: `CancellationError`.
     package func sleep(nanoseconds: Int64) async throws { try await world.sleep(nanoseconds, in: id) }
+
+    /// Another piece of work begins: the process may be suspended for hours once more.
+    package func startsWork() { world.state.withLockedValue { $0.clients[id].wasAway = false } }
 
     package func note(_ line: String) {
         world.state.withLockedValue { $0.note("\($0.clients[id].name) \(line)") }

@@ -48,8 +48,8 @@ extension WorldState {
             let result = apply(call.request, keyWasFree: call.keyWasFree)
             finish(index, .failure(call.request.error(.server, "internal error")), "\(name(result))")
         case .throttled: finish(index, .failure(call.request.error(.throttled, "slow down")))
-        case .cutShort: finish(index, spoil(apply(call.request, keyWasFree: true), endsEarly: true), "cut short")
-        case .wrongByte: finish(index, spoil(apply(call.request, keyWasFree: true), endsEarly: false), "wrong byte")
+        case .cutShort: finish(index, cutShort(apply(call.request, keyWasFree: true)), "cut short")
+        case .wrongByte: finish(index, withWrongByte(apply(call.request, keyWasFree: true)), "wrong byte")
         case .partialDelete: finish(index, deletePart(call.request))
         case .deniedList: finish(index, .failure(call.request.error(.denied, "access denied")))
         }
@@ -110,7 +110,7 @@ extension WorldState {
                 }
                 let bytes = wanted.clamped(to: 0..<info.size)
                 let slice = content.getSlice(at: content.readerIndex + Int(bytes.lowerBound), length: bytes.count)
-                return .success(.content(info, bytes, slice ?? ByteBuffer(), endsEarly: false))
+                return .success(.content(info, bytes, slice ?? ByteBuffer(), broken: nil))
             }
         } catch {
             return .failure(error)
@@ -127,19 +127,25 @@ extension WorldState {
         return (info, stored.content)
     }
 
-    private mutating func spoil(_ result: StoreResult, endsEarly: Bool) -> StoreResult {
+    private mutating func cutShort(_ result: StoreResult) -> StoreResult {
         guard case .success(.content(let info, let range, var bytes, _)) = result, bytes.readableBytes > 0 else {
             return result
         }
         spoiled[info.key, default: 0] += 1
-        if endsEarly {
-            bytes = bytes.readSlice(length: dice.number(in: 0...(bytes.readableBytes - 1))) ?? ByteBuffer()
-        } else {
-            let place = bytes.readerIndex + dice.number(in: 0...(bytes.readableBytes - 1))
-            let byte = bytes.getInteger(at: place, as: UInt8.self) ?? 0
-            bytes.setInteger(byte ^ UInt8(1 << dice.number(in: 0...7)), at: place)
+        let kind: StoreError.Kind = dice.chance(500) ? .corrupt : .unreachable
+        bytes = bytes.readSlice(length: dice.number(in: 0...(bytes.readableBytes - 1))) ?? ByteBuffer()
+        return .success(.content(info, range, bytes, broken: kind))
+    }
+
+    private mutating func withWrongByte(_ result: StoreResult) -> StoreResult {
+        guard case .success(.content(let info, let range, var bytes, _)) = result, bytes.readableBytes > 0 else {
+            return result
         }
-        return .success(.content(info, range, bytes, endsEarly: endsEarly))
+        spoiled[info.key, default: 0] += 1
+        let place = bytes.readerIndex + dice.number(in: 0...(bytes.readableBytes - 1))
+        let byte = bytes.getInteger(at: place, as: UInt8.self) ?? 0
+        bytes.setInteger(byte ^ UInt8(1 << dice.number(in: 0...7)), at: place)
+        return .success(.content(info, range, bytes, broken: nil))
     }
 
     private mutating func deletePart(_ request: StoreRequest) -> StoreResult {

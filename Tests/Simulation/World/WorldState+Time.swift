@@ -69,12 +69,16 @@ extension WorldState {
     /// Suspends a process. What it has sent takes effect now or is sent when it goes on.
     /// - Returns: whether there was one.
     mutating func pauseOne() -> Bool {
+        // In the middle of work: who only waits for the next piece of work is not hurt.
         let candidates = clients.indices.filter { index in
-            clients[index].pausedUntil == nil && clients[index].mayCrash && isWaiting(index)
+            clients[index].pausedUntil == nil && clients[index].mayCrash && !clients[index].isCrashed
+                && calls.contains { $0.client == index }
         }
         guard !candidates.isEmpty else { return false }
         let client = dice.pick(candidates)
-        let minutes = plan.longPauses && dice.chance(400) ? dice.number(in: 60...600) : dice.number(in: 0...14)
+        let isLong = !clients[client].wasAway && dice.chance(300)
+        if isLong { clients[client].wasAway = true }
+        let minutes = isLong ? dice.number(in: 60...660) : dice.number(in: 0...14)
         let length = Int64(minutes * 60 + dice.number(in: 1...59)) * 1_000_000_000
         clients[client].pausedUntil = now + length
         if clients[client].clockStops { clients[client].lost += length }
