@@ -110,6 +110,28 @@ struct Commit {
         return true
     }
 
+    /// What the system says of the files that are in place now. Moving a directory changes nothing of what is in it, so
+    /// that most files need not be asked again.
+    mutating func statuses(of plan: CommitPlan) -> [RelativePath: FileStatus] {
+        var found: [RelativePath: FileStatus] = [:]
+        found.reserveCapacity(plan.moves.reduce(0) { $0 + $1.changes.count })
+        let moved = Set(
+            steps.compactMap { step -> RelativePath? in
+                if case .moved(let directory, _) = step { directory } else { nil }
+            })
+        for move in plan.moves {
+            let hasMoved = move.directory.map(moved.contains) ?? false
+            for change in move.changes {
+                if hasMoved, let status = change.status {
+                    found[change.path] = status
+                } else if let directory = try? chain.open(change.path.parent) {
+                    found[change.path] = try? directory.status(of: change.path.name)
+                }
+            }
+        }
+        return found
+    }
+
     private mutating func place(_ change: StagedTree.Change) throws {
         let path = change.path
         let directory = try directory(for: path)

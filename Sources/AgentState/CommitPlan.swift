@@ -51,6 +51,15 @@ struct CommitPlan {
         case file(Change)
         /// A directory that the root does not have, with all files that are to be below it: one rename for all of them.
         case directory(RelativePath, [Change])
+
+        var directory: RelativePath? { if case .directory(let path, _) = self { path } else { nil } }
+
+        var changes: [Change] {
+            switch self {
+            case .file(let change): [change]
+            case .directory(_, let changes): changes
+            }
+        }
     }
 
     /// They come first: a file may have to make room for a directory.
@@ -64,7 +73,8 @@ struct CommitPlan {
     private let device: UInt64
     private var chain: DirectoryChain
     private let removed: Set<RelativePath>
-    private let staged: Set<RelativePath>
+    /// In the order of their paths.
+    private let changes: [Change]
 
     /// - Parameter changes: in the order of their paths.
     /// - Throws: ``Obstacle``, ``FileError``.
@@ -73,7 +83,7 @@ struct CommitPlan {
         chain = DirectoryChain(root: root)
         removals = changes.filter { $0.staged == nil }
         removed = Set(removals.lazy.map(\.path))
-        staged = Set(changes.lazy.filter { $0.staged != nil }.map(\.path))
+        self.changes = changes
         var checked: File?
         var checkedParent: RelativePath?
         for change in changes {
@@ -132,9 +142,18 @@ struct CommitPlan {
 
     /// Two staged paths may not be file and directory.
     private func checkAncestors(of path: RelativePath) throws {
-        for ancestor in path.ancestors where staged.contains(ancestor) {
+        for ancestor in path.ancestors where isStaged(ancestor) {
             throw Obstacle(path: path, obstacle: ancestor, kind: .file)
         }
+    }
+
+    private func isStaged(_ path: RelativePath) -> Bool {
+        var (low, high) = (0, changes.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if changes[middle].path < path { low = middle + 1 } else { high = middle }
+        }
+        return low < changes.count && changes[low].path == path && changes[low].staged != nil
     }
 
     private func check(_ directory: File, at place: RelativePath?, for path: RelativePath) throws {

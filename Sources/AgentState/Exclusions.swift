@@ -43,8 +43,10 @@ public struct Exclusions: Sendable {
 
     /// The rule that keeps a file out of every store, as far as its name tells.
     public static func neverStoredRule(_ path: RelativePath) -> Rule? {
-        let name = path.name.map(asciiLowercased)
-        if let exact = exactNames.first(where: { name.elementsEqual($0.utf8) }) { return .neverStored(exact) }
+        let name = path.name
+        if let exact = exactNames.first(where: { name.count == $0.utf8.count && name.ends(with: $0) }) {
+            return .neverStored(exact)
+        }
         if let suffix = suffixes.first(where: { name.ends(with: $0) }) { return .neverStored("*\(suffix)") }
         if let (stem, suffix) = sidecar(name), databaseSuffixes.contains(where: { stem.ends(with: $0) }) {
             return .neverStored("*\(suffix)")
@@ -74,7 +76,7 @@ public struct Exclusions: Sendable {
     /// says that it is one (``neverStoredRule(_:)``), or if there is a database of that name beside it, which only a
     /// look at the directory can tell (``StorageScan`` does).
     static func sidecar(_ name: some BidirectionalCollection<UInt8>) -> (stem: [UInt8], suffix: String)? {
-        for suffix in ["-wal", "-shm", "-journal"] where name.map(asciiLowercased).ends(with: suffix) {
+        for suffix in sidecarSuffixes where name.ends(with: suffix) {
             let stem = name.dropLast(suffix.utf8.count)
             return stem.isEmpty ? nil : (Array(stem), suffix)
         }
@@ -83,6 +85,7 @@ public struct Exclusions: Sendable {
 
     private static let exactNames = ["account.json", "auth.json", "mcp-auth.json", ".env"]
     private static let suffixes = [".db-shm", ".key", ".pem", ".tmp"]
+    private static let sidecarSuffixes = ["-wal", "-shm", "-journal"]
     private static let databaseSuffixes = [".db", ".db3", ".sqlite", ".sqlite3"]
 
     private static func leftOutDirectory(above file: RelativePath) -> String? {
@@ -92,5 +95,10 @@ public struct Exclusions: Sendable {
 }
 
 extension BidirectionalCollection<UInt8> {
-    fileprivate func ends(with suffix: String) -> Bool { self.suffix(suffix.utf8.count).elementsEqual(suffix.utf8) }
+    /// Whether the last bytes are a suffix in lower case, whatever case they are in.
+    fileprivate func ends(with suffix: String) -> Bool {
+        let length = suffix.utf8.count
+        guard count >= length else { return false }
+        return zip(self.suffix(length), suffix.utf8).allSatisfy { asciiLowercased($0) == $1 }
+    }
 }

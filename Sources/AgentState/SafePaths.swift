@@ -31,25 +31,37 @@ public struct SafePaths: Sendable, Equatable {
     ///   - paths: names below the storage directory as a store has them, such as what follows `storage/` in a key.
     ///   - existing: files on this disk that will still be there when the names are written.
     public static func check(_ paths: some Sequence<[UInt8]>, existing: [RelativePath] = []) -> SafePaths {
-        var result = SafePaths()
         var candidates: [RelativePath] = []
+        var refused: [Refusal] = []
         for path in paths {
             switch validated(path) {
             case .success(let path): candidates.append(path)
-            case .failure(let refusal): result.refused.append(refusal)
+            case .failure(let refusal): refused.append(refusal)
             }
         }
-        var collisions = PathCollisions(candidates: candidates, existing: existing)
-        collisions.resolve()
-        result.accepted = collisions.accepted
-        result.refused += collisions.refused
-        result.refused.sort { $0.path.lexicographicallyPrecedes($1.path) }
-        return result
+        return SafePaths(candidates, existing: existing, refused)
     }
 
     /// Looks at a set of paths.
     public static func check(_ paths: [RelativePath], existing: [RelativePath] = []) -> SafePaths {
-        check(paths.lazy.map(\.bytes), existing: existing)
+        var candidates: [RelativePath] = []
+        var refused: [Refusal] = []
+        candidates.reserveCapacity(paths.count)
+        for path in paths {
+            if let reason = problem(of: path) {
+                refused.append(Refusal(path: path.bytes, reason: reason))
+            } else {
+                candidates.append(path)
+            }
+        }
+        return SafePaths(candidates, existing: existing, refused)
+    }
+
+    private init(_ candidates: [RelativePath], existing: [RelativePath], _ refused: [Refusal]) {
+        var collisions = PathCollisions(candidates: candidates, existing: existing)
+        collisions.resolve()
+        accepted = collisions.accepted
+        self.refused = (refused + collisions.refused).sorted { $0.path.lexicographicallyPrecedes($1.path) }
     }
 
     /// What a name tells by itself.
@@ -65,14 +77,31 @@ public struct SafePaths: Sendable, Equatable {
         for name in names {
             if name.isEmpty { return refuse(.emptyComponent) }
             if name.elementsEqual(".".utf8) || name.elementsEqual("..".utf8) { return refuse(.dotComponent) }
-            if name.count > 255 { return refuse(.componentTooLong) }
-            if name.contains(UInt8(ascii: "\\")) { return refuse(.backslash) }
-            if name.contains(where: { $0 < 0x20 || $0 == 0x7F }) { return refuse(.controlCharacter) }
-            if StagedTree.isStagingName(name) { return refuse(.reserved) }
+            if let reason = problem(ofName: name) { return refuse(reason) }
         }
         if isDirectory { return refuse(.directory) }
         guard let valid = RelativePath(path) else { return refuse(.dotComponent) }
         return .success(valid)
+    }
+
+    private static func problem(of path: RelativePath) -> Reason? {
+        let bytes = path.bytes
+        if bytes.count > TreeWalk.longestPath { return .pathTooLong }
+        var start = 0
+        while start < bytes.count {
+            let end = bytes[start...].firstIndex(of: UInt8(ascii: "/")) ?? bytes.count
+            if let reason = problem(ofName: bytes[start..<end]) { return reason }
+            start = end + 1
+        }
+        return nil
+    }
+
+    private static func problem(ofName name: ArraySlice<UInt8>) -> Reason? {
+        if name.count > 255 { return .componentTooLong }
+        if name.contains(UInt8(ascii: "\\")) { return .backslash }
+        if name.contains(where: { $0 < 0x20 || $0 == 0x7F }) { return .controlCharacter }
+        if StagedTree.isStagingName(name) { return .reserved }
+        return nil
     }
 }
 

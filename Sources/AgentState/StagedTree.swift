@@ -55,6 +55,8 @@ public final class StagedTree: Sendable {
         /// The time that it gets on commit; `nil` if it has it already.
         let modified: Int64?
         let expected: Expectation
+        /// What the system said of the staged file when it was complete; `nil` if it was not asked, or has moved since.
+        var status: FileStatus?
     }
 
     /// How many staging directories of dead processes were removed on opening.
@@ -158,11 +160,12 @@ public final class StagedTree: Sendable {
         do {
             try file.write(new.content, at: 0)
             if let modified = new.modified { try file.setModified(to: modified) }
+            let status = place == .files ? try file.status() : nil
+            return Change(path: new.path, staged: place, modified: nil, expected: new.expected, status: status)
         } catch {
             staging.discard(new.path, place)
             throw error
         }
-        return Change(path: new.path, staged: place, modified: nil, expected: new.expected)
     }
 
     /// Prepares the removal of a file. On ``commit()`` it may be gone already, unless a certain file is expected.
@@ -187,15 +190,19 @@ public final class StagedTree: Sendable {
     }
 
     /// Makes all changes, or none, and removes the staging directory. The tree cannot be used again, also after an error.
+    /// - Returns: what the system says of the files that are in place now. One of which it says nothing is left out.
     /// - Throws: ``Obstacle`` if what is on the disk forbids a change, ``FileError``: in both cases nothing has changed.
     ///   ``IncompleteCommit`` if a failure came late and could not be undone.
-    public func commit() throws { try commit { _ in } }
+    @discardableResult
+    public func commit() throws -> [RelativePath: FileStatus] { try commit { _ in } }
 
     /// - Parameter step: is told each path before its change, for tests.
-    func commit(before step: (RelativePath) throws -> Void) throws {
+    @discardableResult
+    func commit(before step: (RelativePath) throws -> Void) throws -> [RelativePath: FileStatus] {
         defer { abandon() }
-        let changes = changes.withLockedValue { $0.values.sorted { $0.path < $1.path } }
-        guard !changes.isEmpty else { return }
+        // Paths are sorted more cheaply than changes, which are long.
+        let changes = changes.withLockedValue { changes in changes.keys.sorted().compactMap { changes[$0] } }
+        guard !changes.isEmpty else { return [:] }
         let plan = try CommitPlan(changes, root: root, device: staging.directory.status().device)
         try staging.settle(changes)
         try root.syncFileSystem()
@@ -207,6 +214,7 @@ public final class StagedTree: Sendable {
             try commit.undo(because: error)
             throw error
         }
+        return commit.statuses(of: plan)
     }
 
     /// Removes the staging directory with all that was staged, and leftovers that were kept. Does nothing after

@@ -28,6 +28,8 @@ public struct RepositoryError: Error, Sendable, Equatable, CustomStringConvertib
     public let message: String
     /// What the person can do about it.
     public let hint: String?
+    /// It is `damaged` because it does not exist: perhaps since a prune that ran at the same time.
+    private(set) var isMissing = false
 
     public init(_ kind: Kind, key: ObjectKey? = nil, _ message: String, hint: String? = nil) {
         self.kind = kind
@@ -40,6 +42,13 @@ public struct RepositoryError: Error, Sendable, Equatable, CustomStringConvertib
     static func damaged(_ key: ObjectKey?, _ reason: String) -> RepositoryError {
         let name = key.map { "'\($0)' is damaged: " } ?? ""
         return RepositoryError(.damaged, key: key, name + reason)
+    }
+
+    /// An object that is not there.
+    static func missing(_ key: ObjectKey) -> RepositoryError {
+        var error = damaged(key, "it does not exist")
+        error.isMissing = true
+        return error
     }
 
     public var description: String { message }

@@ -154,7 +154,7 @@ import Testing
             return try await group.reduce(0, +)
         }
         #expect(taken == names.count)
-        try await FileIO.run { try staged.commit() }
+        _ = try await FileIO.run { try staged.commit() }
         #expect(try StorageScan.walk(tree.path, Exclusions(), Cancellation()).files.count == names.count)
     }
 }

@@ -135,7 +135,7 @@ import Testing
             }
             try await group.waitForAll()
         }
-        try await FileIO.run { try staged.commit() }
+        _ = try await FileIO.run { try staged.commit() }
         #expect(try StorageScan.walk(tree.path, Exclusions(), Cancellation()).files.count == 400)
         #expect(try tree.read("7/49") == "7 49")
     }

@@ -14,6 +14,7 @@ struct LocalDigests: Sendable {
     ///   - entries: what they are compared with. A file that is in neither, or whose size tells enough, is not read.
     /// - Throws: ``FileError``, `CancellationError`.
     func digests(of scan: StorageScan, for entries: [Entry]) async throws -> [RelativePath: Digest] {
+        guard !scan.files.isEmpty else { return [:] }
         let sizes = Dictionary(entries.map { ($0.path, $0.size) }) { first, _ in first }
         var known: [RelativePath: Digest] = [:]
         var unknown: [StorageScan.ScannedFile] = []

@@ -173,6 +173,16 @@ struct LocalState: Sendable {
         }
     }
 
+    /// Remembers a manifest. It counts once ``write(_:_:_:takenAt:isMirrored:)`` names its snapshot.
+    /// - Throws: ``FileError``.
+    func write(_ manifest: Manifest) async throws {
+        guard let directory, let manifestPath else { return }
+        try await FileIO.run {
+            try makeDirectories(directory, permissions: 0o700)
+            try replace(manifestPath, manifest.encoded())
+        }
+    }
+
     private func replace(_ path: String, _ content: ByteBuffer) throws {
         let temporary = path + String(decoding: FileIO.temporaryName("-"), as: UTF8.self)
         let folder = try File.open(directory ?? ".", [.read, .directory])

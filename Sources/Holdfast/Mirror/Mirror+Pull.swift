@@ -126,7 +126,7 @@ extension Mirror {
             if !plan.overruled.isEmpty {
                 result.replacedKeptAt = try await KeptFiles.copy(plan.overruled, of: storage)
             }
-            try await FileIO.run { try tree.commit() }
+            _ = try await FileIO.run { try tree.commit() }
         } catch {
             // The error that ended the work is the one to report; a leftover is removed by the next pull.
             await FileIO.cleanUp { tree.abandon() }

@@ -160,8 +160,17 @@ extension Memory {
         let restore = Restore(memory: self, plan: plan) {
             await announce([snapshot], restoring: true, plan.index + plan.fetches.map(\.indexEntry), takenAt: takenAt)
         }
+        // Both cores have work while the packs arrive.
+        async let noted: Void = note(manifest)
         let fetched = try await restore.run(&result)
-        await remember(snapshot, manifest, plan.index + fetched, takenAt: takenAt, isMirrored: isMirrored)
+        await noted
+        await remember(snapshot, nil, plan.index + fetched, takenAt: takenAt, isMirrored: isMirrored)
+    }
+
+    private func note(_ manifest: Manifest) async {
+        do { try await localState.write(manifest) } catch {
+            logger.warning("Could not remember the manifest", metadata: ["error": "\(error)"])
+        }
     }
 
     /// The files of a snapshot that may be written here; the others are named in the result.
@@ -173,8 +182,10 @@ extension Memory {
             SyncResult.Problem(path: printable($0.path), reason: $0.reason.description)
         }
         let refused = Set(names.refused.map(\.path))
+        // Mostly all are allowed, and need not be copied.
+        if refused.isEmpty, !entries.contains(where: { Exclusions.isNeverStored($0.path) }) { return entries }
         return entries.filter { entry in
-            if !refused.isEmpty, refused.contains(entry.path.bytes) { return false }
+            if refused.contains(entry.path.bytes) { return false }
             guard let rule = Exclusions.neverStoredRule(entry.path) else { return true }
             result.skipped.excluded += 1
             logger.warning(

@@ -33,13 +33,13 @@ struct Restore: Sendable {
                 result.replacedKeptAt = try await KeptFiles.copy(plan.overruled, of: storage)
             }
             await willChangeFiles()
-            try await FileIO.run { try tree.commit() }
+            let statuses = try await FileIO.run { try tree.commit() }
+            return plan.fetches.map { $0.indexEntry(statuses[$0.entry.path]) }
         } catch {
             // Where only the way to the store broke, what has arrived stays: the next pull verifies and uses it.
             if !Self.mayContinue(error) { await FileIO.cleanUp { tree.abandon() } }
             throw error
         }
-        return try await restored()
     }
 
     private static func mayContinue(_ error: any Error) -> Bool {
@@ -114,21 +114,6 @@ struct Restore: Sendable {
             throw RepositoryError(.damaged, "the chunks of '\(entry.path)' do not make up the file of its SHA-256")
         }
         progress.finished(files: 1)
-    }
-
-    /// The fetched files as they are now: a rename changes the time that tells later whether somebody touched them.
-    private func restored() async throws -> [FileIndex.Entry] {
-        let (storage, fetches) = (memory.options.storage, plan.fetches)
-        return try await FileIO.run {
-            let root = try File.open(storage, [.read, .directory])
-            return root.statuses(of: fetches.map(\.entry.path)).enumerated().compactMap { index, status in
-                let entry = fetches[index].entry
-                // Somebody may have written to the file already: with the time that it was given, that shows.
-                return FileIndex.Entry(
-                    path: entry.path, size: entry.size, modified: entry.modified, changed: status?.changed ?? 0,
-                    inode: status?.inode ?? 0, sha256: entry.digest, wasRestored: true)
-            }
-        }
     }
 }
 

@@ -15,6 +15,15 @@ struct RestorePlan: Sendable {
                 path: entry.path, size: entry.size, modified: entry.modified, changed: 0, inode: 0, sha256: entry.digest
             )
         }
+
+        /// The file as it was restored.
+        /// - Parameter status: as it is now. Somebody may have written to it already: with the size and the time that it
+        ///   was given, that shows.
+        func indexEntry(_ status: FileStatus?) -> FileIndex.Entry {
+            FileIndex.Entry(
+                path: entry.path, size: entry.size, modified: entry.modified, changed: status?.changed ?? 0,
+                inode: status?.inode ?? 0, sha256: entry.digest, wasRestored: true)
+        }
     }
 
     var fetches: [Fetch] = []
@@ -64,7 +73,8 @@ struct RestorePlan: Sendable {
                 decide(entry, status, policy)
             }
         }
-        planRemovals(Set(entries.map(\.path)), here, digests, base, policy)
+        if let base { planRemovals(Set(entries.map(\.path)), here, digests, base, policy) }
+        conflicts.sort()
     }
 
     /// A file that changed on both sides.
@@ -88,12 +98,12 @@ struct RestorePlan: Sendable {
 
     private mutating func planRemovals(
         _ stored: Set<RelativePath>, _ here: [RelativePath: FileStatus], _ digests: [RelativePath: Digest],
-        _ base: LocalState.Base?, _ policy: ConflictPolicy
+        _ base: LocalState.Base, _ policy: ConflictPolicy
     ) {
         // What a killed pull brought and nobody has touched follows the store as well.
-        let restoring = base?.restoring?.entries.filter { digests[$0.path] == $0.sha256 } ?? []
+        let restoring = base.restoring?.entries.filter { digests[$0.path] == $0.sha256 } ?? []
         let brought = Set(restoring.map(\.path))
-        let known = (base?.index.entries ?? []).filter { !brought.contains($0.path) }
+        let known = base.index.entries.filter { !brought.contains($0.path) }
         for old in known + restoring where !stored.contains(old.path) {
             guard let status = here[old.path] else { continue }
             if digests[old.path] == old.sha256 {
@@ -108,6 +118,5 @@ struct RestorePlan: Sendable {
                 removals.append((old.path, .unchanged(status)))
             }
         }
-        conflicts.sort()
     }
 }

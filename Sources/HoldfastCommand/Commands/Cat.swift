@@ -8,6 +8,7 @@ import Repository
 
 struct Cat: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "cat",
         abstract: "Print the content of a file of a snapshot, byte by byte.",
         discussion: """
             Without --at, of the newest snapshot. Every piece is verified before it is printed. With --json, the \

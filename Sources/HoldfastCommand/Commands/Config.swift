@@ -4,6 +4,7 @@ import S3Store
 
 struct Config: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "config",
         abstract: "Print every setting with its value and where it came from. Secrets are masked.")
 
     @OptionGroup(title: "Memory") var memory: MemoryOptions

@@ -6,6 +6,7 @@ import Repository
 
 struct Demo: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "demo",
         abstract: "Show the whole loop on a generated agent state, in seconds.",
         discussion: """
             Generates an agent's state in a temporary directory, pushes it, wipes it, pulls it back, and proves that it \

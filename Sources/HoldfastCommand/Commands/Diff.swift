@@ -5,6 +5,7 @@ import Repository
 
 struct Diff: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "diff",
         abstract: "Show which files differ between two snapshots.",
         discussion: """
             Snapshots are named by latest, latest~N (the Nth before it), or the first digits of an id that holdfast \

@@ -5,6 +5,7 @@ import Repository
 
 struct Log: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "log",
         abstract: "List the snapshots of a memory, the newest first.",
         discussion: """
             Each line shows the snapshot's id, when and in which workflow run it was made, who made it, how much it \

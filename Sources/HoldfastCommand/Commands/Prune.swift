@@ -4,6 +4,7 @@ import Repository
 
 struct Prune: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "prune",
         abstract: "Remove old snapshots, and packs that no kept snapshot needs.",
         discussion: """
             A snapshot is kept if it is one of the newest, young enough, or a head. A pack goes only after it was seen \

@@ -5,6 +5,7 @@ extension PullRequest.Source: ExpressibleByArgument {}
 
 struct Pull: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "pull",
         abstract: "Bring the store's state here, all or nothing.",
         discussion: """
             Files that only this machine has stay. Files that did not change here follow the store. A path that changed \

@@ -3,6 +3,7 @@ import Holdfast
 
 struct Push: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "push",
         abstract: "Upload local state to the store.",
         discussion: """
             The state becomes a new snapshot, merged with whatever others saved since this machine synchronised last. Only \

@@ -7,6 +7,7 @@ import Repository
 
 struct Status: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "status",
         abstract: "Compare this machine with the newest snapshot in the store.",
         discussion: "Shows up to ten of the files that differ; -v shows all. Nothing is changed here or there.")
 

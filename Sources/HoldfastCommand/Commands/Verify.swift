@@ -6,6 +6,7 @@ import Repository
 
 struct Verify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "verify",
         abstract: "Prove that every kept snapshot can be restored, and name what is damaged.",
         discussion: """
             Reads all commits and manifests and looks whether every pack is there in its size. With --read-data every \

@@ -32,6 +32,15 @@ extension Repository {
     /// - Throws: ``StoreError``; a store that may not be listed is `denied`, never empty. ``RepositoryError`` for a memory
     ///   of another repository or a newer format.
     public func heads(known: [Snapshot] = []) async throws -> Heads {
+        for _ in 0..<2 {
+            if let heads = try await heads(known, orNothingIfStale: true) { return heads }
+        }
+        return try await heads(known, orNothingIfStale: false) ?? Heads()
+    }
+
+    /// - Parameter giveUp: return `nil` if a commit that is listed does not exist: then a prune was faster, and there are
+    ///   newer ones.
+    private func heads(_ known: [Snapshot], orNothingIfStale giveUp: Bool) async throws -> Heads? {
         let asked = environment.moment()
         let page = try await store.page(prefix: commitPrefix, after: nil, limit: Self.newestLimit)
         var listed: [(name: CommitName, etag: ETag?)] = []
@@ -56,6 +65,7 @@ extension Repository {
                 case .success(let read): snapshot = read
                 case .failure(let error):
                     if error.kind != .damaged { throw error }
+                    if error.isMissing, giveUp { return nil }
                     heads.damaged.append(Heads.Damage(name: name, reason: error.message))
                     continue
                 }
@@ -110,7 +120,7 @@ extension Repository {
         } catch let error as FormatError {
             return .failure(error.about(key))
         } catch let error as StoreError where error.kind == .notFound {
-            return .failure(.damaged(key, "it does not exist"))
+            return .failure(.missing(key))
         } catch let error as StoreError where error.kind == .tooLarge || error.kind == .corrupt {
             return .failure(.damaged(key, error.reason))
         }

@@ -31,7 +31,7 @@ extension Repository {
             history.written[name] = object.lastModified
         }
         if let limit { names = Array(names.sorted().prefix(limit)) }
-        let found = NIOLockedValueBox(history)
+        let (found, missing) = (NIOLockedValueBox(history), NIOLockedValueBox<[Heads.Damage]>([]))
         try await forEachConcurrently(names, limit: concurrency) { name in
             switch try await read(name) {
             case .success(let snapshot):
@@ -39,10 +39,21 @@ extension Repository {
                 found.withLockedValue { $0.snapshots.append(snapshot) }
             case .failure(let error):
                 guard error.kind == .damaged else { throw error }
-                found.withLockedValue { $0.damaged.append(Heads.Damage(name: name, reason: error.message)) }
+                let damage = Heads.Damage(name: name, reason: error.message)
+                if error.isMissing {
+                    missing.withLockedValue { $0.append(damage) }
+                } else {
+                    found.withLockedValue { $0.damaged.append(damage) }
+                }
             }
         }
         history = found.withLockedValue { $0 }
+        let gone = missing.withLockedValue { $0 }
+        if !gone.isEmpty {
+            // What a prune has removed since the listing is no damage; what is listed and cannot be had is.
+            let listed = try await store.list(prefix: commitPrefix).collect().map(\.key)
+            history.damaged += gone.filter { listed.contains(key(of: $0.name)) }
+        }
         history.snapshots.sort { $0.name < $1.name }
         history.damaged.sort { $0.name < $1.name }
         return history

@@ -125,7 +125,7 @@ extension Repository {
     }
 
     /// Frames of one pack that are worked on at once, while the next ones arrive.
-    private static let framesAtOnce = 2
+    private static let framesAtOnce = 3
 
     private func readPack(
         _ read: PackRead, _ deliver: @escaping @Sendable (StoredFrame) async throws -> Void
@@ -157,7 +157,7 @@ extension Repository {
     func open(_ key: ObjectKey, _ range: Range<Int>) async throws -> ObjectContent {
         let wanted = Int64(range.lowerBound)..<Int64(range.upperBound)
         do { return try await store.get(key, range: wanted, ifMatch: nil) } catch {
-            if error.kind == .notFound { throw RepositoryError.damaged(key, "it does not exist") }
+            if error.kind == .notFound { throw RepositoryError.missing(key) }
             if error.kind == .invalid { throw RepositoryError.damaged(key, "it ends before byte \(range.lowerBound)") }
             throw error
         }

@@ -15,7 +15,7 @@ extension Verification {
         let packs = Dictionary(grouping: items) { blob($0).frame.pack }.sorted { $0.key < $1.key }
         try await forEachConcurrently(packs, limit: packsAtOnce) { [self] pack, items in
             guard listed[pack] != nil else {
-                let missing = RepositoryError.damaged(repository.key(ofPack: pack), "it does not exist")
+                let missing = RepositoryError.missing(repository.key(ofPack: pack))
                 for item in items { try deliver(item, .failure(missing)) }
                 return
             }
