@@ -56,7 +56,8 @@ let package = Package(
         .target(
             name: "Repository", dependencies: ["CZstd", "FileIO", "ObjectStore", crypto, log, nioCore, nioLocks]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
-        .target(name: "AgentState", dependencies: ["FileIO", crypto, nioCore, nioLocks]),
+        .target(name: "AgentState", dependencies: ["CSQLite", "FileIO", crypto, nioCore, nioLocks]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .target(
             name: "S3Store",
             dependencies: [

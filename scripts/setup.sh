@@ -14,6 +14,7 @@ needed=(
     "build-essential:compiles"
     "zlib1g-dev:compiles zlib.h"
     "libzstd-dev:compiles zstd.h"
+    "libsqlite3-dev:compiles sqlite3.h"
     "pkg-config:pkg-config --version"
     "python3:find_python 3 11"
     "python3-venv:has_venv"

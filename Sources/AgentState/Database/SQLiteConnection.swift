@@ -1,0 +1,112 @@
+import CSQLite
+
+/// A connection to an SQLite database. Every method blocks; a connection is used by one thread at a time.
+final class SQLiteConnection {
+    enum Mode {
+        /// Reads the database as others leave it. It may make the `-shm` file that readers of a WAL database need.
+        case read
+        /// Changes a file that nobody else uses, such as an image on its way.
+        case write
+        /// Makes an empty database.
+        case create
+
+        fileprivate var flags: Int32 {
+            switch self {
+            // A reader of a WAL database has to write its shared memory; `query_only` keeps it from the rest.
+            case .read, .write: SQLITE_OPEN_READWRITE
+            case .create: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+            }
+        }
+    }
+
+    let path: String
+    let handle: OpaquePointer
+
+    /// - Throws: ``SQLiteError``.
+    init(_ path: String, _ mode: Mode) throws(SQLiteError) {
+        self.path = path
+        var opened: OpaquePointer?
+        let flags = mode.flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
+        let code = sqlite3_open_v2(path, &opened, flags, nil)
+        guard code == SQLITE_OK, let opened else {
+            let error = SQLiteError(code, opened, path: path)
+            sqlite3_close_v2(opened)
+            throw error
+        }
+        handle = opened
+        // Also where opening made no promise about it yet: closing must leave a live database as it is.
+        _ = csqlite_no_checkpoint_on_close(handle)
+        sqlite3_busy_timeout(handle, 5000)
+        do throws(SQLiteError) {
+            switch mode {
+            case .read: try execute("PRAGMA query_only = ON")
+            case .write, .create: break
+            }
+        } catch {
+            sqlite3_close_v2(handle)
+            throw error
+        }
+    }
+
+    deinit { sqlite3_close_v2(handle) }
+
+    /// Runs statements that give no rows, or whose rows do not matter.
+    /// - Throws: ``SQLiteError``.
+    func execute(_ sql: String) throws(SQLiteError) {
+        let code = sqlite3_exec(handle, sql, nil, nil, nil)
+        guard code == SQLITE_OK else { throw error(code) }
+    }
+
+    /// Compiles one statement.
+    /// - Throws: ``SQLiteError``.
+    func prepare(_ sql: String) throws(SQLiteError) -> SQLiteStatement { try SQLiteStatement(sql, in: self) }
+
+    /// All rows of a query that gives few.
+    /// - Throws: ``SQLiteError``.
+    func rows(_ sql: String, _ values: [SQLiteValue] = []) throws(SQLiteError) -> [[SQLiteValue]] {
+        let statement = try prepare(sql)
+        try statement.bind(values)
+        var rows: [[SQLiteValue]] = []
+        while try statement.step() { rows.append(statement.row) }
+        return rows
+    }
+
+    /// Runs work in a transaction, which is undone if it throws.
+    /// - Parameter begin: how it begins: a `DEFERRED` one sees one state of the database for as long as it lasts.
+    func transaction<Result>(_ begin: String = "IMMEDIATE", _ work: () throws -> Result) throws -> Result {
+        try execute("BEGIN \(begin)")
+        do {
+            let result = try work()
+            try execute("COMMIT")
+            return result
+        } catch {
+            try? execute("ROLLBACK")
+            throw error
+        }
+    }
+
+    func error(_ code: Int32) -> SQLiteError { SQLiteError(code, handle, path: path) }
+}
+
+/// What SQLite says is wrong.
+public struct SQLiteError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// The extended result code.
+    public let code: Int32
+    public let message: String
+    public let path: String
+
+    init(_ code: Int32, _ handle: OpaquePointer?, path: String) {
+        self.code = code
+        self.path = path
+        message = String(cString: handle.flatMap { sqlite3_errmsg($0) } ?? sqlite3_errstr(code))
+    }
+
+    init(_ code: Int32, _ message: String, path: String) {
+        (self.code, self.message, self.path) = (code, message, path)
+    }
+
+    /// The code without what extends it.
+    public var primaryCode: Int32 { code & 0xFF }
+
+    public var description: String { "the database '\(path)': \(message) (SQLite code \(code))" }
+}

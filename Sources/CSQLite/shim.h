@@ -1,0 +1,17 @@
+#include <sqlite3.h>
+
+// What Swift cannot call: functions with variable arguments, and macros that cast.
+
+/// Whoever closes the last connection would bring the log into the database: a reader must not change what it reads.
+static inline int csqlite_no_checkpoint_on_close(sqlite3 *database) {
+    return sqlite3_db_config(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)0);
+}
+
+static inline int csqlite_bind_text(sqlite3_stmt *statement, int index, const void *bytes, int length) {
+    return sqlite3_bind_text(statement, index, (const char *)bytes, length, SQLITE_TRANSIENT);
+}
+
+static inline int csqlite_bind_blob(sqlite3_stmt *statement, int index, const void *bytes, int length) {
+    return length == 0 ? sqlite3_bind_zeroblob(statement, index, 0)
+                       : sqlite3_bind_blob(statement, index, bytes, length, SQLITE_TRANSIENT);
+}
