@@ -91,7 +91,7 @@ let package = Package(
             dependencies: [
                 "FileIO", "ObjectStore", "Repository", "Simulation", "TestSupport", crypto, log, nioCore, nioLocks,
             ]),
-        .testTarget(name: "AgentStateTests", dependencies: ["AgentState", "FileIO", crypto, nioCore]),
+        .testTarget(name: "AgentStateTests", dependencies: ["AgentState", "FileIO", crypto, nioCore, nioLocks]),
         .testTarget(name: "HoldfastLoggingTests", dependencies: ["HoldfastLogging", log, nioLocks]),
         .testTarget(
             name: "HoldfastTests",

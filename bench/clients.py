@@ -52,6 +52,7 @@ class Client:
         return {
             "PATH": os.environ["PATH"],
             "HOME": self.home,
+            "TMPDIR": os.environ.get("TMPDIR", "/tmp"),
             "AWS_ACCESS_KEY_ID": self.server.access_key,
             "AWS_SECRET_ACCESS_KEY": self.server.secret_key,
             "AWS_REGION": self.server.region,

@@ -9,6 +9,28 @@ echo "== embedded store: no server, no network"
 "$holdfast" demo
 
 echo
+echo "== OpenCode's database: written by a process that was killed, its newest rows still in the log"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+state() { "$python" bench/opencode_state.py "$@"; }
+# The data home of an agent, and Holdfast's own memory of this machine in the same place.
+in_work() { XDG_DATA_HOME=$work/home XDG_STATE_HOME=$work/state HOLDFAST_STORE=file://$work/store "$@"; }
+state gen --out "$work/home" --seed 7 --sessions 4 --sqlite-mb 12 >"$work/log"
+# What is beside OpenCode's own directory is not part of its memory.
+rm -rf "$work"/home/_*
+before=$(state digest "$work/home" | cut -d " " -f 1)
+in_work "$holdfast" push --repo holdfast/demo --no-mirror --no-progress
+rm -rf "$work/home/opencode"
+in_work "$holdfast" pull --repo holdfast/demo --no-progress
+after=$(state digest "$work/home" | cut -d " " -f 1)
+if [ "$before" != "$after" ]; then
+    echo "demo: the restored database differs: $before, then $after" >&2
+    exit 1
+fi
+echo "compare   identical, table by table, row by row: $after"
+rm -rf "$work"
+
+echo
 echo "== S3 ($server on loopback)"
 # The server ends when this script's end of the pipe does.
 coproc serve { exec "$python" scripts/servers/serve.py "$server"; }

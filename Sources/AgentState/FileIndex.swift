@@ -86,7 +86,7 @@ public struct FileIndex: Sendable, Equatable {
     /// clock, with the same size: all that the system says of it stays the same while the content does not. So what
     /// changed less than two seconds before the scan, or after it began, is read again, as git does with its index
     /// (Documentation/technical/racy-git).
-    func isTrusted(_ entry: Entry) -> Bool {
+    public func isTrusted(_ entry: Entry) -> Bool {
         let (settled, overflow) = takenAt.subtractingReportingOverflow(Self.settlingTime)
         guard !overflow, entry.modified < settled else { return false }
         return entry.wasRestored || entry.changed < settled

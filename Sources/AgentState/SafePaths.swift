@@ -18,6 +18,8 @@ public struct SafePaths: Sendable, Equatable {
         public let path: [UInt8]
         public let reason: Reason
 
+        public init(path: [UInt8], reason: Reason) { (self.path, self.reason) = (path, reason) }
+
         public var description: String { "'\(printable(path))' cannot be written: \(reason)" }
     }
 
@@ -126,7 +128,7 @@ extension SafePaths {
         case pathTooLong
         /// Ends in `/`: not a file but the marker that some consoles write for a folder. Nothing is lost without it.
         case directory
-        /// A name that Holdfast uses for its own temporary directories.
+        /// A name that Holdfast uses for its own temporary directories, or for databases.
         case reserved
         /// The same name is in the set more than once.
         case duplicate
@@ -150,7 +152,7 @@ extension SafePaths {
             case .componentTooLong: "a name in it is longer than 255 bytes"
             case .pathTooLong: "it is longer than 4096 bytes"
             case .directory: "it names a directory"
-            case .reserved: "the name is reserved for temporary directories"
+            case .reserved: "the name is reserved"
             case .duplicate: "it is there twice"
             case .sameIgnoringCase(let other): "only upper and lower case tell it from '\(other)'"
             case .sameWhenNormalized(let other): "only the encoding of its accents tells it from '\(other)'"

@@ -7,6 +7,16 @@ static inline int csqlite_no_checkpoint_on_close(sqlite3 *database) {
     return sqlite3_db_config(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)0);
 }
 
+/// Nothing that a database brings along is run, and its schema is out of reach of ordinary statements.
+static inline int csqlite_distrust(sqlite3 *database) {
+    int result = sqlite3_db_config(database, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, (int *)0);
+    if (result == SQLITE_OK) result = sqlite3_db_config(database, SQLITE_DBCONFIG_ENABLE_VIEW, 0, (int *)0);
+    if (result == SQLITE_OK) result = sqlite3_db_config(database, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, (int *)0);
+    if (result == SQLITE_OK) result = sqlite3_db_config(database, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)0);
+    if (result == SQLITE_OK) result = sqlite3_db_config(database, SQLITE_DBCONFIG_ENABLE_FKEY, 0, (int *)0);
+    return result;
+}
+
 static inline int csqlite_bind_text(sqlite3_stmt *statement, int index, const void *bytes, int length) {
     return sqlite3_bind_text(statement, index, (const char *)bytes, length, SQLITE_TRANSIENT);
 }

@@ -114,6 +114,13 @@ public struct SyncError: Error, Sendable, Equatable, CustomStringConvertible {
             self.init(
                 code: isChange ? "changed-meanwhile" : "local-file", message: error.description,
                 hint: isChange ? "Run the command again." : nil, mayPass: isChange)
+        case let error as DatabaseInstall.InUse:
+            self.init(
+                code: "database-in-use", message: error.description,
+                hint: "Stop the agent and run the command again. --force replaces the database all the same.",
+                mayPass: true)
+        case let error as SQLiteError: self.init(code: "database", message: error.description)
+        case let error as DatabaseDamage: self.init(code: "damaged", message: error.description)
         default: self.init(code: "failed", message: "\(error)")
         }
     }

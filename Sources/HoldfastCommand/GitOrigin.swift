@@ -8,6 +8,15 @@ func gitRemoteOrigin() async -> String? {
     return String(result.standardOutput.prefix { !$0.isNewline })
 }
 
+/// The top directory of the checkout that the working directory is in.
+func gitTopLevel() async -> String? {
+    let result = try? await run(
+        .name("git"), arguments: ["rev-parse", "--show-toplevel"], output: .string(limit: 8192), error: .discarded)
+    guard let result, result.terminationStatus.isSuccess else { return nil }
+    let path = result.standardOutput.prefix { !$0.isNewline }
+    return path.isEmpty ? nil : String(path)
+}
+
 /// The repository that an address of git names: the path after the host, without `.git`.
 /// - Returns: `nil` for an address without a path of at least two parts, such as that of a local directory.
 func repositoryName(ofRemote address: String) -> String? {

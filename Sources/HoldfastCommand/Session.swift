@@ -63,15 +63,15 @@ struct Session: Sendable {
     /// The memory as another machine sees it, with directories of its own.
     /// - Parameters: each as in the settings if `nil`.
     func memory(storage: String? = nil, stateDirectory: String? = nil) -> Memory {
-        Memory(
-            store: store, location: location,
-            options: Memory.Options(
-                storage: storage ?? settings.storage, exclusions: settings.exclusions,
-                concurrency: settings.concurrency,
-                stateDirectory: stateDirectory ?? settings.stateDirectory, keepsMirror: settings.keepsMirror,
-                writer: writerName(),
-                run: workflowRun(console.world.environment)),
-            meter: meter, progress: progress, logger: console.logger)
+        var options = Memory.Options(
+            storage: storage ?? settings.storage, exclusions: settings.exclusions, concurrency: settings.concurrency,
+            stateDirectory: stateDirectory ?? settings.stateDirectory, keepsMirror: settings.keepsMirror,
+            writer: writerName(), run: workflowRun(console.world.environment))
+        // Another storage directory has other databases.
+        if storage == nil { options.database = console.world.environment["OPENCODE_DB"] }
+        return Memory(
+            store: store, location: location, options: options, meter: meter, progress: progress, logger: console.logger
+        )
     }
 
     var repository: Repository { memory.repository }

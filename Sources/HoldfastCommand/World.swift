@@ -2,6 +2,7 @@ import FileIO
 import FoundationEssentials
 import Glibc
 import NIOCore
+import ObjectStore
 
 /// All that a command touches of the outside world, so that a test can bring its own.
 struct World: Sendable {
@@ -19,6 +20,8 @@ struct World: Sendable {
     var accountHome: String
     /// The address of `origin` of the repository in the working directory; `nil` if there is none.
     var gitOrigin: @Sendable () async -> String?
+    /// The top directory of the checkout that the working directory is in, if git can tell.
+    var gitCheckout: @Sendable () async -> String? = { nil }
 
     @TaskLocal static var current = World.live
 
@@ -35,7 +38,15 @@ struct World: Sendable {
         errIsTerminal: isatty(2) == 1,
         workingDirectory: FileManager.default.currentDirectoryPath,
         accountHome: getpwuid(getuid()).flatMap { $0.pointee.pw_dir }.map { String(cString: $0) } ?? "",
-        gitOrigin: { await gitRemoteOrigin() })
+        gitOrigin: { await gitRemoteOrigin() }, gitCheckout: { await gitTopLevel() })
+
+    /// The checkout of a repository that the working directory is in; `nil` if it is in none, or in another's.
+    func checkout(of repository: String) async -> String? {
+        guard let origin = await gitOrigin(), let name = repositoryName(ofRemote: origin),
+            ObjectKey(name) == ObjectKey(repository)
+        else { return nil }
+        return await gitCheckout()
+    }
 
     /// A variable that is set to something; blank counts as unset, as the XDG specification asks.
     func variable(_ name: String) -> String? {

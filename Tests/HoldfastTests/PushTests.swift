@@ -81,7 +81,7 @@ struct PushTests {
             func isUnchanged() async throws -> Bool {
                 let scan = try await StorageScan.scan(fixture.storage("b"), exclusions: Exclusions())
                 let base = try #require(await memory.localState.read())
-                return Capture(memory, scan.files, failures: [], base, takenAt: wallClock()).isUnchanged
+                return Capture(memory, scan.files, [], failures: [], base, takenAt: wallClock()).isUnchanged
             }
             #expect(try await isUnchanged())
             // Of the same size.

@@ -1,12 +1,14 @@
 import CSQLite
 
-/// A connection to an SQLite database. Every method blocks; a connection is used by one thread at a time.
-final class SQLiteConnection {
+/// A connection to an SQLite database. Every method blocks.
+final class SQLiteConnection: Sendable {
     enum Mode {
         /// Reads the database as others leave it. It may make the `-shm` file that readers of a WAL database need.
         case read
         /// Changes a file that nobody else uses, such as an image on its way.
         case write
+        /// Changes such a file, and attaches others, whose names are URIs if they begin with `file:`.
+        case attach
         /// Makes an empty database.
         case create
 
@@ -14,19 +16,21 @@ final class SQLiteConnection {
             switch self {
             // A reader of a WAL database has to write its shared memory; `query_only` keeps it from the rest.
             case .read, .write: SQLITE_OPEN_READWRITE
+            case .attach: SQLITE_OPEN_READWRITE | SQLITE_OPEN_URI
             case .create: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
             }
         }
     }
 
     let path: String
-    let handle: OpaquePointer
+    /// Guarded by the mutex that SQLite gives a connection on request.
+    nonisolated(unsafe) let handle: OpaquePointer
 
     /// - Throws: ``SQLiteError``.
     init(_ path: String, _ mode: Mode) throws(SQLiteError) {
         self.path = path
         var opened: OpaquePointer?
-        let flags = mode.flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
+        let flags = mode.flags | SQLITE_OPEN_FULLMUTEX | SQLITE_OPEN_EXRESCODE
         let code = sqlite3_open_v2(path, &opened, flags, nil)
         guard code == SQLITE_OK, let opened else {
             let error = SQLiteError(code, opened, path: path)
@@ -40,7 +44,7 @@ final class SQLiteConnection {
         do throws(SQLiteError) {
             switch mode {
             case .read: try execute("PRAGMA query_only = ON")
-            case .write, .create: break
+            case .write, .attach, .create: break
             }
         } catch {
             sqlite3_close_v2(handle)
@@ -69,6 +73,18 @@ final class SQLiteConnection {
         var rows: [[SQLiteValue]] = []
         while try statement.step() { rows.append(statement.row) }
         return rows
+    }
+
+    /// The rows that the last statement has inserted, changed or deleted.
+    var changes: Int { Int(sqlite3_changes(handle)) }
+
+    /// Runs nothing that the database brings along: no trigger and no view; no foreign key acts. For a database that
+    /// others may have written.
+    /// - Throws: ``SQLiteError``.
+    func distrust() throws(SQLiteError) {
+        let code = csqlite_distrust(handle)
+        guard code == SQLITE_OK else { throw error(code) }
+        try execute("PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0")
     }
 
     /// Runs work in a transaction, which is undone if it throws.
@@ -107,6 +123,9 @@ public struct SQLiteError: Error, Sendable, Equatable, CustomStringConvertible {
 
     /// The code without what extends it.
     public var primaryCode: Int32 { code & 0xFF }
+
+    /// Whether a row breaks a UNIQUE constraint.
+    var isUniqueViolation: Bool { code == SQLITE_CONSTRAINT | (8 << 8) }
 
     public var description: String { "the database '\(path)': \(message) (SQLite code \(code))" }
 }

@@ -77,6 +77,14 @@ final class SQLiteStatement {
         while try step() {}
     }
 
+    /// The first row, if there is one.
+    /// - Throws: ``SQLiteError``.
+    func first(_ values: [SQLiteValue] = []) throws(SQLiteError) -> [SQLiteValue]? {
+        try bind(values)
+        defer { sqlite3_reset(handle) }
+        return try step() ? row : nil
+    }
+
     var columnCount: Int { Int(sqlite3_column_count(handle)) }
 
     /// The row that ``step()`` has found.

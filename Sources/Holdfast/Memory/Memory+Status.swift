@@ -35,6 +35,14 @@ extension Memory {
                 // No content has it: a file that did not need to be read differs from the stored one.
                 digest: digests[file.path] ?? .zero)
         }
+        let databases = try await databases().databases.compactMap { database in
+            DatabaseEntries.path(of: database.name).map { path in
+                let known = base?.index.matches(database) == true ? base?.index.entry(path) : nil
+                return FileFacts(
+                    path: path, modified: database.modified, size: known?.size ?? database.size,
+                    digest: known?.sha256 ?? .zero)
+            }
+        }
         var isNewer: Bool?
         if let base, let tip = newest.tip {
             isNewer = tip.id != base.snapshot.id
@@ -42,6 +50,6 @@ extension Memory {
         }
         return MemoryStatus(
             newest: newest, synchronised: base?.snapshot, isNewerInStore: isNewer, scan: scan,
-            difference: Difference(from: entries.map(\.facts), to: local))
+            difference: Difference(from: entries.map(\.facts), to: (local + databases).sorted { $0.path < $1.path }))
     }
 }

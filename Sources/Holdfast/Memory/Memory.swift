@@ -23,6 +23,15 @@ public struct Memory: Sendable {
         /// Who saves: host and process, for people.
         public var writer: String
         public var run: Commit.Run?
+        /// The value of `OPENCODE_DB`, which names a database of the agent; else it is looked for beside the storage.
+        public var database: String?
+        /// Leave credentials in the stored images of databases.
+        public var keepsDatabaseSecrets = false
+        /// A checkout that has another path on this machine.
+        public var rebase: (old: String, new: String)?
+        /// The checkout that the agent works in here: what restored databases call by another path gets this one, where that
+        /// is certain.
+        public var checkout: String?
 
         public init(
             storage: String, exclusions: Exclusions = Exclusions(), concurrency: Int = 32,
@@ -41,7 +50,7 @@ public struct Memory: Sendable {
 
     let store: any ObjectStore
     let location: MemoryLocation
-    let options: Options
+    public var options: Options
     let meter: TransferMeter
     let progress: SyncProgress
     let logger: Logger

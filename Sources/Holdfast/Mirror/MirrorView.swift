@@ -96,9 +96,10 @@ private final class MirrorUpdate: Sendable {
     var problems: [SyncResult.Problem] { found.withLockedValue { $0 }.sorted { $0.path < $1.path } }
 
     func run() async throws {
-        let entries = manifest.entries
+        // The view is of the storage directory alone.
+        let entries = manifest.entries.divided().files
         let there = shown == nil ? try await memory.mirror.remoteObjects() : [:]
-        let old = Dictionary((shown?.entries ?? []).map { ($0.path, $0) }) { first, _ in first }
+        let old = Dictionary((shown?.entries ?? []).divided().files.map { ($0.path, $0) }) { first, _ in first }
         let changed = entries.filter { old[$0.path]?.facts.isSameContent(as: $0.facts) != true }
         let root = try? await FileIO.run { [storage = memory.options.storage] in
             try File.open(storage, [.read, .directory])

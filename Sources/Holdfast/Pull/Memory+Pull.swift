@@ -141,7 +141,7 @@ extension Memory {
         if let failure = scan.failures.first { throw failure.cause }
         result.problems = []
         result.skipped.excluded = 0
-        let entries = manifest.entries
+        let (entries, databases) = manifest.entries.divided()
         let base = start.base(snapshot, entries)
         let digests = try await LocalDigests(storage: options.storage, base: start.remembered).digests(
             of: scan, for: entries)
@@ -153,18 +153,35 @@ extension Memory {
         let staying = scan.files.map(\.path).filter { !removed.contains($0) }
         let plan = plan(allowed(entries, existing: staying, &result))
         result.describe(snapshot)
-        guard plan.conflicts.isEmpty else {
-            result.conflicts = plan.conflicts.map(\.description)
+        let databasePlan = try await planDatabases(databases, base, policy)
+        result.problems += databasePlan.problems
+        result.warnings += databasePlan.warnings
+        guard plan.conflicts.isEmpty, databasePlan.conflicts.isEmpty else {
+            result.conflicts = (plan.conflicts + databasePlan.conflicts).map(\.description)
             throw conflictError(result.conflicts)
         }
-        let restore = Restore(memory: self, plan: plan) {
-            await announce([snapshot], restoring: true, plan.index + plan.fetches.map(\.indexEntry), takenAt: takenAt)
+        let databaseRestore = try await DatabaseRestore.stage(databasePlan, self, &result)
+        let announced =
+            plan.index + plan.fetches.map(\.indexEntry) + databasePlan.index + databaseRestore.announced
+        @Sendable func willChange() async throws {
+            try await databaseRestore.lock(force: policy == .storeWins)
+            await announce([snapshot], restoring: true, announced, takenAt: takenAt)
         }
+        let restore = Restore(memory: self, plan: plan, willChangeFiles: willChange)
         // Both cores have work while the packs arrive.
         async let noted: Void = note(manifest)
-        let fetched = try await restore.run(&result)
+        var index = plan.index + databasePlan.index
+        do {
+            index += try await restore.run(&result)
+            if !restore.hasWork, !databaseRestore.isEmpty { try await willChange() }
+            index += try await databaseRestore.commit()
+        } catch {
+            await databaseRestore.abandon()
+            throw error
+        }
+        result.warnings += databaseRestore.warnings
         await noted
-        await remember(snapshot, nil, plan.index + fetched, takenAt: takenAt, isMirrored: isMirrored)
+        await remember(snapshot, nil, index, takenAt: takenAt, isMirrored: isMirrored)
     }
 
     private func note(_ manifest: Manifest) async {

@@ -10,13 +10,16 @@ struct Restore: Sendable {
     let memory: Memory
     let plan: RestorePlan
     /// Called when all is staged, before the first file changes.
-    let willChangeFiles: @Sendable () async -> Void
+    let willChangeFiles: @Sendable () async throws -> Void
+
+    /// Whether any file changes.
+    var hasWork: Bool { !plan.fetches.isEmpty || !plan.removals.isEmpty }
 
     /// - Returns: the files that were written, as they are now.
     /// - Throws: ``RepositoryError`` of kind `damaged`, ``StoreError``, ``FileError``, `Obstacle`; nothing has changed then.
     func run(_ result: inout SyncResult) async throws -> [FileIndex.Entry] {
         let storage = memory.options.storage
-        guard !plan.fetches.isEmpty || !plan.removals.isEmpty else {
+        guard hasWork else {
             // A pull that was killed at its very end has left no work, but its staging directory.
             await FileIO.cleanUp { try? StagedTree.removeLeftovers(in: storage) }
             return []
@@ -25,14 +28,14 @@ struct Restore: Sendable {
         let tree = try await FileIO.run { try StagedTree.open(storage, reusingLeftovers: true) }
         do {
             let missing = try await reuse(plan.fetches, in: tree)
-            result.transferredObjects = missing.count
+            result.transferredObjects += missing.count
             try await stageSmall(missing.filter { $0.entry.isWhole }, in: tree)
             for fetch in missing where !fetch.entry.isWhole { try await stageLarge(fetch, in: tree) }
             for removal in plan.removals { tree.remove(removal.path, expecting: removal.expected) }
             if !plan.overruled.isEmpty {
                 result.replacedKeptAt = try await KeptFiles.copy(plan.overruled, of: storage)
             }
-            await willChangeFiles()
+            try await willChangeFiles()
             let statuses = try await FileIO.run { try tree.commit() }
             return plan.fetches.map { $0.indexEntry(statuses[$0.entry.path]) }
         } catch {
@@ -90,30 +93,10 @@ struct Restore: Sendable {
     private func stageLarge(_ fetch: RestorePlan.Fetch, in tree: StagedTree) async throws {
         let entry = fetch.entry
         let file = try await FileIO.run {
-            let file = try tree.stage(
+            try tree.stage(
                 entry.path, modified: entry.modified, permissions: entry.permissions, expecting: fetch.expected)
-            try file.truncate(to: entry.size)
-            return file
         }
-        var byFrame: [FrameLocation: [(blob: BlobReference, offset: Int64)]] = [:]
-        var offset: Int64 = 0
-        for blob in try await memory.repository.blobs(of: entry) {
-            byFrame[blob.frame, default: []].append((blob, offset))
-            offset += Int64(blob.length)
-        }
-        let (wanted, progress) = (byFrame, memory.progress)
-        try await memory.repository.readFrames(wanted.keys) { frame in
-            let targets = wanted[frame.location] ?? []
-            try await FileIO.run {
-                let content = try frame.expand()
-                for target in targets { try file.write(try content.blob(target.blob), at: target.offset) }
-            }
-            progress.finished(bytes: targets.reduce(0) { $0 + Int64($1.blob.length) })
-        }
-        guard try await FileIO.run({ try Digest(of: file) }) == entry.digest else {
-            throw RepositoryError(.damaged, "the chunks of '\(entry.path)' do not make up the file of its SHA-256")
-        }
-        progress.finished(files: 1)
+        try await memory.write(entry, to: file)
     }
 }
 

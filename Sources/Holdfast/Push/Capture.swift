@@ -8,6 +8,8 @@ struct Capture: Sendable {
     let memory: Memory
     /// In the order of their paths.
     let files: [StorageScan.ScannedFile]
+    /// In the order of their names.
+    let databases: [DatabaseFile]
     /// What could not be looked at.
     let failures: [StorageScan.Failure]
     let base: LocalState.Base?
@@ -15,11 +17,12 @@ struct Capture: Sendable {
     let takenAt: Int64
 
     init(
-        _ memory: Memory, _ files: [StorageScan.ScannedFile], failures: [StorageScan.Failure], _ base: LocalState.Base?,
-        takenAt: Int64
+        _ memory: Memory, _ files: [StorageScan.ScannedFile], _ databases: [DatabaseFile],
+        failures: [StorageScan.Failure], _ base: LocalState.Base?, takenAt: Int64
     ) {
         self.memory = memory
         self.files = files
+        self.databases = databases
         self.failures = failures
         self.base = base
         self.takenAt = takenAt
@@ -27,10 +30,14 @@ struct Capture: Sendable {
 
     /// Whether all files are known to be as they were when they were synchronised. Some may be although this says no.
     var isUnchanged: Bool {
-        guard let base, failures.isEmpty, files.count == base.index.entries.count else { return false }
-        return zip(files, base.index.entries).allSatisfy { file, entry in
-            file.path == entry.path && base.index.matches(entry, file.status)
-        }
+        guard let base, failures.isEmpty, files.count + databases.count == base.index.entries.count,
+            databases.allSatisfy(base.index.matches)
+        else { return false }
+        let known = base.index.entries.lazy.filter { !DatabaseEntries.contains($0.path) }
+        return known.count == files.count
+            && zip(files, known).allSatisfy { file, entry in
+                file.path == entry.path && base.index.matches(entry, file.status)
+            }
     }
 
     /// What came of it.
@@ -41,6 +48,7 @@ struct Capture: Sendable {
         var index: [FileIndex.Entry] = []
         /// Files whose content was sent.
         var writtenFiles = 0
+        var writtenDatabases = false
         var problems: [SyncResult.Problem] = []
     }
 
@@ -71,11 +79,34 @@ struct Capture: Sendable {
             try await work.run(changed)
             read = work.outcome
         }
+        var unreadable = read.unreadable
+        for database in databases {
+            guard let path = DatabaseEntries.path(of: database.name) else { continue }
+            if let entry = base?.index.entry(path), base?.index.matches(database) == true, !moving.contains(path) {
+                captured.files.append(.unchanged(entry.facts))
+                captured.index.append(entry)
+                continue
+            }
+            switch try await DatabaseCapture(memory: memory, writer: writer).run(database, at: path) {
+            case .failed(let path, let reason):
+                unreadable.append(path)
+                captured.problems.append(SyncResult.Problem(path: "\(path)", reason: reason))
+            case .read(let file, let entry):
+                captured.index.append(entry)
+                if let old = base?.index.entry(path), old.sha256 == entry.sha256, !moving.contains(path) {
+                    captured.files.append(.unchanged(old.facts))
+                } else {
+                    captured.files.append(.new(file))
+                    captured.writtenFiles += 1
+                    captured.writtenDatabases = true
+                }
+            }
+        }
         captured.files += read.files
         captured.index += read.index
-        captured.writtenFiles = read.writtenFiles
-        captured.problems = read.problems.sorted { $0.path < $1.path }
-        keepUnseen(base, newest, read.unreadable, &captured)
+        captured.writtenFiles += read.writtenFiles
+        captured.problems = (captured.problems + read.problems).sorted { $0.path < $1.path }
+        keepUnseen(base, newest, unreadable, &captured)
         captured.files.sort { $0.path < $1.path }
         return captured
     }
@@ -111,7 +142,7 @@ struct Capture: Sendable {
     /// The files of a snapshot that a save of this state would drop, as far as can be told before anything is read.
     /// - Parameter manifest: that of the newest snapshot.
     func removed(from manifest: Manifest, since base: LocalState.Base, _ newest: Newest) -> [RelativePath] {
-        let here = Set(files.map(\.path))
+        let here = Set(files.map(\.path) + databases.compactMap { DatabaseEntries.path(of: $0.name) })
         let hidden = Set(failures.map(\.path))
         // Where the base is lost, everything that the store fell back to was there then.
         let isKnown = newest.contains(base.snapshot)

@@ -1,6 +1,7 @@
 import AgentState
 import FileIO
 import Logging
+import NIOConcurrencyHelpers
 import ObjectStore
 import Repository
 
@@ -16,12 +17,14 @@ extension Memory {
             let scan = try await StorageScan.scan(options.storage, exclusions: options.exclusions)
             result.count(scan)
             let files = storable(scan.files, &result)
+            let found = try await databases()
+            result.problems += found.problems.map { SyncResult.Problem(path: $0.path, reason: $0.reason) }
             let base = try await remembered()
             var heads = try await repository.heads(known: [base?.snapshot].compactMap(\.self))
             if heads.isEmpty, try await adoptMirror(&result) { heads = try await repository.heads() }
-            if heads.isEmpty, files.isEmpty { return }
+            if heads.isEmpty, files.isEmpty, found.databases.isEmpty { return }
 
-            let capture = Capture(self, files, failures: scan.failures, base, takenAt: takenAt)
+            let capture = Capture(self, files, found.databases, failures: scan.failures, base, takenAt: takenAt)
             if capture.isUnchanged, let base, heads.snapshots.map(\.id) == [base.snapshot.id],
                 base.isMirrored || !options.keepsMirror
             {
@@ -38,7 +41,8 @@ extension Memory {
     ) -> [StorageScan.ScannedFile] {
         let paths = files.map(\.path)
         // Names that are both on this disk do not collide here.
-        let refused = SafePaths.check(paths, existing: paths).refused
+        var refused = SafePaths.check(paths, existing: paths).refused
+        refused += paths.filter(DatabaseEntries.contains).map { SafePaths.Refusal(path: $0.bytes, reason: .reserved) }
         result.problems += refused.map { SyncResult.Problem(path: printable($0.path), reason: $0.reason.description) }
         guard !refused.isEmpty else { return files }
         let names = Set(refused.map(\.path))
@@ -63,7 +67,15 @@ extension Memory {
             base: lineage == .unrelated ? nil : base.map { ($0.snapshot, $0.facts(knowing: captured.index)) },
             writer: options.writer, run: options.run)
         request.willCommit = { await announce($0, restoring: false, captured.index, takenAt: capture.takenAt) }
+        let warnings = NIOLockedValueBox<[String]>([])
+        request.mergeFile = databaseMerger(capture.databases, writer, warnings)
+        if options.keepsDatabaseSecrets, captured.writtenDatabases {
+            result.warnings.append(
+                "the stored databases hold credentials (--keep-database-secrets): whoever may read the store can use them"
+            )
+        }
         let saved = try await repository.save(writer, request)
+        result.warnings += warnings.withLockedValue { $0 }
         result.describe(saved.snapshot)
         result.transferredObjects = captured.writtenFiles
         result.merged = saved.isMerged
@@ -93,7 +105,15 @@ extension Memory {
     /// removed, so that a few files beside a few others are merged; but a few files beside many are a cold start.
     private func checkShrinking(_ capture: Capture, _ newest: Newest) throws {
         guard let tip = newest.tip?.commit, let manifest = newest.manifest else { return }
-        let count = capture.files.count
+        let count = capture.files.count + capture.databases.count
+        if let base = capture.base {
+            let gone = capture.removed(from: manifest, since: base, newest).filter(DatabaseEntries.contains)
+            if let database = gone.first {
+                throw RepositoryError(
+                    .shrinks, "the database '\(database)' of the newest snapshot is missing here; nothing was saved",
+                    hint: "Run holdfast pull first if the state is not complete. If it is, use --allow-shrink.")
+            }
+        }
         guard tip.files > 0, count * 2 < tip.files else { return }
         let isSmall =
             if let base = capture.base {

@@ -12,16 +12,23 @@ struct Push: AsyncParsableCommand {
             """)
 
     @OptionGroup(title: "Memory") var memory: MemoryOptions
+    @Flag(
+        help: """
+            Leave credentials in the stored copies of databases. Whoever may read the store can then use them.
+            """)
+    var keepDatabaseSecrets = false
     @Flag(help: "Save a state that has fewer than half the files of the newest snapshot, or none.") var allowShrink =
         false
     @OptionGroup(title: "Output") var output: OutputOptions
 
     func run() async throws {
-        let allowShrink = allowShrink
+        let (allowShrink, keepsSecrets) = (allowShrink, keepDatabaseSecrets)
         try await perform("push", memory, output, failure: { TransferReport(result: .failed($0)) }) {
             settings, console in
             try await Session.open(settings, console) { session in
-                let memory = session.memory
+                var changed = session.memory
+                changed.options.keepsDatabaseSecrets = keepsSecrets
+                let memory = changed
                 let result = await ProgressBar(label: "push", progress: session.progress, console: console).run {
                     await memory.push(allowShrink: allowShrink)
                 }

@@ -17,6 +17,8 @@ struct SaveInProgress {
     private var isCommitted = false
     private var conflicts: Set<RelativePath> = []
     private var isMerged = false
+    /// Files whose versions were brought together, by the digests of both.
+    private var mergedFiles: [[Digest]: Entry?] = [:]
     /// The commits of our state that were proposed.
     private var proposed: [Snapshot] = []
 
@@ -30,10 +32,13 @@ struct SaveInProgress {
     mutating func run() async throws -> SaveResult {
         for round in 0..<Repository.saveRounds {
             let state = try await combinedHeads()
-            let merge = merge(into: state, preferOurs: false)
+            var merge = merge(into: state, preferOurs: false)
+            let united = try await unite(&merge, state)
             conflicts.formUnion(merge.conflicts.map(\.path))
             // A version of ours that lost has to get into the history, also where the newest snapshot stays as it is.
-            if isUnchanged(merge, state), !merge.lostOurs, let tip = newest.tip, newest.heads.snapshots.count == 1 {
+            if isUnchanged(merge, state), united.isEmpty, !merge.lostOurs, let tip = newest.tip,
+                newest.heads.snapshots.count == 1
+            {
                 return result(tip, newest.manifests[0])
             }
             var parents = newest.heads.snapshots
@@ -44,7 +49,8 @@ struct SaveInProgress {
                 parents += [kept?.snapshot].compactMap(\.self)
             }
             isMerged = isMerged || parents.count > 1 || newest.tip?.id != (mine?.snapshot ?? request.base?.snapshot)?.id
-            let manifest = try await writer.writeManifest(try contents(merge, state), reusing: newest.manifests)
+            let manifest = try await writer.writeManifest(
+                try contents(merge, state, united), reusing: newest.manifests)
             let commit = try await commit(manifest, parents)
             let name = CommitName(sequence: commit.seq, nonce: commit.store.createOnly ? nil : commit.nonce)
             switch try await propose(commit, as: name) {
@@ -93,13 +99,16 @@ struct SaveInProgress {
         for (index, other) in newest.heads.snapshots.enumerated().dropFirst() {
             let base = try await repository.commonFiles(newest.heads.snapshots[..<index], other)
             let theirs = newest.manifests[index].entries
-            let merge = ThreeWayMerge(base: base.map(\.facts), ours: state.map(\.facts), theirs: theirs.map(\.facts))
+            var merge = ThreeWayMerge(base: base.map(\.facts), ours: state.map(\.facts), theirs: theirs.map(\.facts))
+            let united = try await unite(&merge, ours: state.map { .stored($0) }, theirs, base)
             conflicts.formUnion(merge.conflicts.map(\.path))
             state = merge.choices.map { choice in
-                switch choice {
-                case .ours(let index): state[index]
-                case .theirs(let index): theirs[index]
-                }
+                let entry =
+                    switch choice {
+                    case .ours(let index): state[index]
+                    case .theirs(let index): theirs[index]
+                    }
+                return united[entry.path] ?? entry
             }
         }
         return state
@@ -138,17 +147,67 @@ struct SaveInProgress {
         return state.map(\.facts).filter { known.contains($0.path) }
     }
 
+    /// Brings together what our state and the newest snapshots have changed in the same files.
+    /// - Returns: the result for each path; the merge has no conflict there any more.
+    private mutating func unite(_ merge: inout ThreeWayMerge, _ state: [Entry]) async throws -> [RelativePath: Entry] {
+        guard mine == nil, !merge.conflicts.isEmpty, request.mergeFile != nil else { return [:] }
+        let ours = request.files.map { file -> FileMerge.Version in
+            if case .stored(let entry) = file { .stored(entry) } else { .captured(file.facts) }
+        }
+        var base: [Entry] = []
+        if let known = request.base, newest.contains(known.snapshot) {
+            let facts = Dictionary(known.files.map { ($0.path, $0) }) { first, _ in first }
+            // What was here then need not be what the snapshot has: it may hold what others had added.
+            base = try await entries(of: known.snapshot).filter { facts[$0.path]?.isSame(as: $0.facts) == true }
+        }
+        return try await unite(&merge, ours: ours, state, base)
+    }
+
+    private mutating func unite(
+        _ merge: inout ThreeWayMerge, ours: [FileMerge.Version], _ theirs: [Entry], _ base: [Entry]
+    ) async throws -> [RelativePath: Entry] {
+        guard let mergeFile = request.mergeFile else { return [:] }
+        var united: [RelativePath: Entry] = [:]
+        for path in merge.conflicts.map(\.path) {
+            guard let our = ours.first(where: { $0.facts.path == path }),
+                let their = theirs.first(where: { $0.path == path })
+            else { continue }
+            let key = [our.facts.digest, their.digest]
+            if mergedFiles[key] == nil {
+                let file = try await mergeFile(
+                    FileMerge(base: base.first { $0.path == path }, ours: our, theirs: their))
+                var entry: Entry?
+                if let file { entry = try await writer.store(file) }
+                mergedFiles[key] = .some(entry)
+            }
+            if let entry = mergedFiles[key] ?? nil { united[path] = entry }
+        }
+        merge.settle(Set(united.keys))
+        return united
+    }
+
+    private func entries(of snapshot: Snapshot) async throws -> [Entry] {
+        do { return try await repository.manifest(of: snapshot).entries } catch let error as RepositoryError {
+            guard error.kind == .damaged else { throw error }
+            return []
+        }
+    }
+
     private func isUnchanged(_ merge: ThreeWayMerge, _ state: [Entry]) -> Bool {
         merge.choices.count == state.count && merge.choices.allSatisfy { !$0.isOurs }
     }
 
-    private func contents(_ merge: ThreeWayMerge, _ state: [Entry]) throws -> [SnapshotWriter.Content] {
+    /// - Parameter united: what takes the place of both sides' versions.
+    private func contents(
+        _ merge: ThreeWayMerge, _ state: [Entry], _ united: [RelativePath: Entry] = [:]
+    ) throws -> [SnapshotWriter.Content] {
         try merge.choices.map { choice in
             switch choice {
-            case .theirs(let index): return .stored(state[index])
+            case .theirs(let index): return .stored(united[state[index].path] ?? state[index])
             case .ours(let index):
                 // With our state committed, both sides are the same list.
                 guard mine == nil else { return .stored(state[index]) }
+                if let entry = united[request.files[index].path] { return .stored(entry) }
                 switch request.files[index] {
                 case .stored(let entry): return .stored(entry)
                 case .new(let file): return .new(file)

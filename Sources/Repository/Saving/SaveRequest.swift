@@ -35,6 +35,9 @@ public struct SaveRequest: Sendable {
     public var note: String?
     /// Is told, before each attempt to commit the state, all snapshots that it may have become.
     public var willCommit: (@Sendable ([Snapshot]) async -> Void)?
+    /// Brings two versions of a file together that changed on both sides, gives the result to the writer, and returns it;
+    /// `nil` if it knows no better than to take the newer one.
+    public var mergeFile: (@Sendable (FileMerge) async throws -> NewFile?)?
 
     public init(
         files: [File], base: (snapshot: Snapshot, files: [FileFacts])?, writer: String, run: Commit.Run? = nil,

@@ -204,6 +204,14 @@ public final class SnapshotWriter: Sendable {
         }
     }
 
+    /// Uploads what is still here and says where a file is.
+    /// - Parameter file: all its blobs are written or were located.
+    func store(_ file: NewFile) async throws -> Entry {
+        let lists = try await writeChunkLists([.new(file)])
+        try await flush()
+        return entry(.new(file), lists)
+    }
+
     private func entry(_ file: Content, _ lists: [Digest: [BlobReference]]) -> Entry {
         switch file {
         case .stored(let entry): return relocated(entry)

@@ -104,6 +104,11 @@ struct ThreeWayMerge {
         }
     }
 
+    /// The conflicts at these paths are resolved: the result has what both sides changed.
+    mutating func settle(_ paths: Set<RelativePath>) {
+        conflicts.removeAll { paths.contains($0.path) }
+    }
+
     /// Resolves names that one side has for a file and the other for a directory.
     private mutating func makeRoom(_ paths: [RelativePath], _ preferOurs: Bool) {
         let sides = Set(choices.map(\.isOurs))

@@ -1,0 +1,76 @@
+import FileIO
+import Glibc
+
+/// A private directory in which versions of a database are brought together. They hold no credentials.
+public final class DatabaseUnion: Sendable {
+    /// A version of the database.
+    public enum Version: String, Sendable {
+        /// What both sides came from.
+        case base
+        case ours
+        /// The result takes the place of this one, so that most of its pages stay as they are in the store.
+        case theirs
+    }
+
+    /// What came of it.
+    public struct Outcome: Sendable {
+        /// `nil` if the versions have different schemas: then both are to be kept.
+        public let image: DatabaseImage?
+        /// What a person should know.
+        public let warnings: [String]
+    }
+
+    private let path: String
+
+    /// - Throws: ``FileError``.
+    public init() throws(FileError) {
+        let folder = getenv("TMPDIR").map { String(cString: $0) } ?? ""
+        let name = String(decoding: FileIO.temporaryName("holdfast-"), as: UTF8.self)
+        path = "\(folder.isEmpty ? "/tmp" : folder)/\(name)"
+        try makeDirectories(path, permissions: 0o700)
+    }
+
+    deinit {
+        for version in [Version.base, .ours, .theirs] { unlink(path(of: version)) }
+        rmdir(path)
+    }
+
+    private func path(of version: Version) -> String { "\(path)/\(version.rawValue)" }
+
+    /// An empty file for a version's image.
+    /// - Throws: ``FileError``.
+    public func file(for version: Version) throws(FileError) -> File {
+        try File.open(path(of: version), [.readWrite, .createNew, .noFollow], permissions: 0o600)
+    }
+
+    /// Takes over a version that is here already.
+    /// - Throws: ``FileError``.
+    public func copy(_ image: DatabaseImage, as version: Version) throws(FileError) {
+        try image.copy(to: try file(for: version))
+    }
+
+    /// Merges the versions row by row.
+    /// - Parameters:
+    ///   - hasBase: whether there is a file for the base.
+    ///   - oursIsNewer: our row wins where both sides changed one and no time in it decides.
+    /// - Throws: ``SQLiteError``, ``DatabaseDamage``, ``FileError``, `CancellationError`.
+    public func run(hasBase: Bool, oursIsNewer: Bool, _ cancellation: Cancellation) throws -> Outcome {
+        for version in [Version.base, .ours, .theirs] where hasBase || version != .base {
+            try File.open(path(of: version), [.readWrite, .noFollow]).markAsRollbackJournal()
+        }
+        let outcome = try DatabaseMerge.merge(
+            base: hasBase ? path(of: .base) : nil, ours: path(of: .ours), theirs: path(of: .theirs),
+            preferTheirs: !oursIsNewer, cancellation: cancellation)
+        guard !outcome.schemaDiffers else { return Outcome(image: nil, warnings: outcome.warnings) }
+        let file = try File.open(path(of: .theirs), [.readWrite, .noFollow])
+        try file.markAsRollbackJournal()
+        let image = try SQLiteConnection(path(of: .theirs), .write)
+        try DatabasePages.zeroUnused(in: file, roots: DatabasePages.roots(of: image), cancellation: cancellation)
+        try file.resetChangeCounter()
+        try image.execute("PRAGMA shrink_memory")
+        try DatabaseImage.check(image)
+        let pageSize = try image.rows("PRAGMA page_size").first?.first?.integer ?? 4096
+        // The file lives on without its name.
+        return Outcome(image: try DatabaseImage(file, pageSize: Int(pageSize)), warnings: outcome.warnings)
+    }
+}

@@ -1,0 +1,86 @@
+import CSQLite
+import FileIO
+
+/// A connection to the image that is merged into, with the others attached to be read.
+struct MergeImages {
+    let connection: SQLiteConnection
+    let ours: String
+    let base: String?
+    var hasBase: Bool { base != nil }
+
+    /// Opens the images, runs `work`, and leaves no file beside them.
+    /// - Throws: ``SQLiteError``, `CancellationError`, what `work` throws.
+    static func with<Result>(
+        base: String?, ours: String, theirs: String, _ cancellation: Cancellation,
+        _ work: (MergeImages) throws -> Result
+    ) throws -> Result {
+        try cancellation.check()
+        // A name that began with `file:` would be a URI.
+        let connection = try SQLiteConnection(theirs.hasPrefix("/") ? theirs : "./" + theirs, .attach)
+        try connection.distrust()
+        // Nobody else uses the file: no shared memory is needed, nor a log that outlives the transaction.
+        try connection.execute("PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = OFF")
+        let isWAL = try connection.rows("PRAGMA main.journal_mode").first?.first?.string == "wal"
+        if isWAL { try connection.execute("PRAGMA main.journal_mode = DELETE") }
+        let images = MergeImages(connection: connection, ours: ours, base: base)
+        return try withExtendedLifetime(cancellation) {
+            sqlite3_progress_handler(
+                connection.handle, 20_000,
+                { context in
+                    guard let context else { return 0 }
+                    let cancellation = Unmanaged<Cancellation>.fromOpaque(context).takeUnretainedValue()
+                    do { try cancellation.check() } catch { return 1 }
+                    return 0
+                }, Unmanaged.passUnretained(cancellation).toOpaque())
+            defer { sqlite3_progress_handler(connection.handle, 0, nil, nil) }
+            do {
+                let result = try work(images)
+                sqlite3_progress_handler(connection.handle, 0, nil, nil)
+                if isWAL { try connection.execute("PRAGMA main.journal_mode = WAL") }
+                return result
+            } catch {
+                sqlite3_progress_handler(connection.handle, 0, nil, nil)
+                if isWAL { try? connection.execute("PRAGMA main.journal_mode = WAL") }
+                try cancellation.check()
+                throw error
+            }
+        }
+    }
+
+    /// Attached databases must have one text encoding.
+    func encodingDifference() throws -> String? {
+        let theirs = try connection.rows("PRAGMA main.encoding").first?.first?.string
+        for path in [ours, base].compactMap({ $0 }) {
+            let other = try SQLiteConnection(Self.uri(path), .attach)
+            let encoding = try other.rows("PRAGMA encoding").first?.first?.string
+            if encoding != theirs {
+                return "the text encodings differ (\(encoding ?? "unknown") and \(theirs ?? "unknown"))"
+            }
+        }
+        return nil
+    }
+
+    func attach() throws {
+        for (path, name) in [(ours, "ours"), (base, "base")] {
+            guard let path else { continue }
+            let statement = try connection.prepare("ATTACH ?1 AS \(name)")
+            try statement.run([.text(Self.uri(path))])
+        }
+    }
+
+    /// The URI of a file that does not change: it is read without locks, log or journal, and never written.
+    static func uri(_ path: String) -> String {
+        let digits = Array("0123456789ABCDEF".utf8)
+        var uri = Array((path.hasPrefix("/") ? "file://" : "file:./").utf8)
+        for byte in path.utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "/"), UInt8(ascii: "-"), UInt8(ascii: "."),
+                UInt8(ascii: "_"):
+                uri.append(byte)
+            default: uri += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+            }
+        }
+        return String(decoding: uri, as: UTF8.self) + "?immutable=1"
+    }
+}

@@ -1,0 +1,59 @@
+import AgentState
+import FileIO
+import Repository
+
+/// Databases among the files of a snapshot: `@data/NAME`, beside the storage directory's own paths.
+///
+/// The directory is not one on the disk; a storage directory that has one of this name keeps it out of the store.
+enum DatabaseEntries {
+    static let directory = "@data"
+
+    static func path(of name: [UInt8]) -> RelativePath? {
+        RelativePath(Array("\(directory)/".utf8) + name)
+    }
+
+    static func contains(_ path: RelativePath) -> Bool {
+        path.bytes.starts(with: "\(directory)/".utf8) || path.bytes.elementsEqual(directory.utf8)
+    }
+
+    /// The name of the database at a path, if it is one that may be put beside a storage directory: not just any file of
+    /// the agent's shall come from a store.
+    /// - Parameter named: the value of `OPENCODE_DB`.
+    static func name(at path: RelativePath, named: String?) -> [UInt8]? {
+        guard contains(path), path.components.count == 2 else { return nil }
+        let name = Array(path.name)
+        let isNamed = named.map { $0.utf8.reversed().prefix { $0 != UInt8(ascii: "/") }.elementsEqual(name.reversed()) }
+        return DatabaseScan.isDatabaseName(name) || isNamed == true ? name : nil
+    }
+}
+
+extension [Entry] {
+    /// The files of the storage directory, and the databases.
+    func divided() -> (files: [Entry], databases: [Entry]) {
+        guard contains(where: { DatabaseEntries.contains($0.path) }) else { return (self, []) }
+        return (filter { !DatabaseEntries.contains($0.path) }, filter { DatabaseEntries.contains($0.path) })
+    }
+}
+
+extension FileIndex {
+    /// Whether a database is as it was when it was synchronised.
+    func matches(_ database: DatabaseFile) -> Bool {
+        guard let path = DatabaseEntries.path(of: database.name), let entry = entry(path) else { return false }
+        return entry.inode == database.fingerprint && entry.changed == database.changed && isTrusted(entry)
+    }
+}
+
+extension DatabaseFile {
+    /// What the index remembers of a database. Its file and its log are one: what the system says of both is summed up.
+    /// - Parameters:
+    ///   - size: of the image, in bytes.
+    ///   - sha256: of the image.
+    ///   - wasRestored: the main file got a time long past when it was written.
+    func indexEntry(
+        at path: RelativePath, size: Int64, modified: Int64, sha256: Digest, wasRestored: Bool = false
+    ) -> FileIndex.Entry {
+        FileIndex.Entry(
+            path: path, size: size, modified: modified, changed: changed, inode: fingerprint, sha256: sha256,
+            wasRestored: wasRestored)
+    }
+}

@@ -1,0 +1,31 @@
+import FileIO
+
+/// Two versions of one file that both came from a third.
+///
+/// For most files the newer version is taken, and the other stays in the history. Where the content of a file is known, both
+/// can be brought together: ``SaveRequest/mergeFile`` does that.
+public struct FileMerge: Sendable {
+    /// One side's version.
+    public enum Version: Sendable {
+        /// It is stored.
+        case stored(Entry)
+        /// It is that of the state which is being saved.
+        case captured(FileFacts)
+
+        public var facts: FileFacts {
+            switch self {
+            case .stored(let entry): entry.facts
+            case .captured(let facts): facts
+            }
+        }
+    }
+
+    /// What both sides came from; `nil` if it is in no snapshot any more. Then nothing counts as removed.
+    public let base: Entry?
+    public let ours: Version
+    public let theirs: Entry
+
+    public var path: RelativePath { theirs.path }
+    /// Whether our version has the later time.
+    public var oursIsNewer: Bool { ours.facts.modified > theirs.modified }
+}
