@@ -57,8 +57,9 @@ lint: setup ## check format and house rules; changes nothing
 format: ## format the Swift sources in place
 	$(SWIFT) format --in-place --parallel --recursive Package.swift Sources Tests
 
-bench: build-release ## 10,000 files: seconds, CPU, memory, requests, bytes, beside s5cmd (ROUNDS=3)
-	@.venv/bin/python bench/run.py --rounds $(ROUNDS)
+bench: build-release ## 10,000 files, and a database: seconds, CPU, memory, requests, bytes, beside others (ROUNDS=3)
+	@.venv/bin/python bench/run.py --rounds $(ROUNDS); files=$$?; \
+	.venv/bin/python bench/database.py --rounds $(ROUNDS) && exit $$files
 
 clean: ## remove everything that was built or installed here
 	rm -rf .build .venv .venv-localstack
