@@ -68,8 +68,8 @@ struct TransportFaultTests {
 
     @Test("A port where nobody listens is unreachable, and says which")
     func refused() async throws {
-        // The stub's port is free again once it has ended.
-        let url = try await StubServer.run(handler: { .wellBehaved($0) }) { $0.url }
+        let port = try ClosedPort()
+        let url = "http://127.0.0.1:\(port.number)"
         try await StubbedStore.run({ .wellBehaved($0) }, configure: { $0.endpoint.endpoint = url }) { stub in
             let error = await failure { _ = try await stub.store.keys("p/") }
             #expect(error?.kind == .unreachable)
@@ -123,4 +123,27 @@ struct TransportFaultTests {
         #expect(error?.kind == .invalid)
         #expect(error.map { "\($0) \($0.hint ?? "")".contains("hunter2") } == false)
     }
+}
+
+/// A port that is taken and on which nobody listens: no other test can get it meanwhile.
+private final class ClosedPort {
+    let number: UInt16
+    private let descriptor: Int32
+
+    init() throws {
+        let taken = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let code = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                bind(taken, address, length) == 0 ? getsockname(taken, address, &length) : -1
+            }
+        }
+        (descriptor, number) = (taken, UInt16(bigEndian: address.sin_port))
+        try #require(code == 0)
+    }
+
+    deinit { close(descriptor) }
 }
