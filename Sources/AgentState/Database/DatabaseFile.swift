@@ -91,7 +91,8 @@ public enum DatabaseScan {
         if let path = path(ofNamed: named, in: directory) { paths.insert(path) }
         var found = Found()
         for path in paths.sorted() {
-            guard let database = try DatabaseFile.at(path) else { continue }
+            // An empty file without a log is no database yet: SQLite makes one when it is first written to.
+            guard let database = try DatabaseFile.at(path), database.size > 0 else { continue }
             if let reason = problem(of: database) {
                 found.problems.append(Problem(path: path, reason: reason))
             } else {
@@ -135,7 +136,7 @@ public enum DatabaseScan {
         guard let main = database.main else { return "only its log is there" }
         if main.kind != .regular { return "it is no file" }
         // An agent that was killed early has everything in the log.
-        if main.size == 0 { return database.log == nil ? "it is empty" : nil }
+        if main.size == 0 { return nil }
         do throws(FileError) {
             let file = try File.open(database.path, [.read, .noFollow])
             var header = ByteBuffer()

@@ -58,6 +58,12 @@ import Testing
         #expect(try Data(contentsOf: URL(fileURLWithPath: path + "-wal")) == log)
     }
 
+    @Test("is not made of an empty file without a log, which is no database yet")
+    func nothing() throws {
+        try Data().write(to: URL(fileURLWithPath: path))
+        #expect(try DatabaseScan.find(beside: folder.path + "/storage") == DatabaseScan.Found())
+    }
+
     @Test("is the same bytes when nothing has changed, and after a restore")
     func deterministic() throws {
         try killedWriter(500)
