@@ -22,6 +22,7 @@ let package = Package(
         .library(name: "Holdfast", targets: ["Holdfast"]),
         .library(name: "ObjectStore", targets: ["ObjectStore"]),
         .library(name: "S3Store", targets: ["S3Store"]),
+        .library(name: "ActionsCache", targets: ["ActionsCache"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -33,13 +34,17 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
     ],
     targets: [
         .executableTarget(
             name: "HoldfastCommand",
             dependencies: [
-                "AgentState", "FileIO", "Holdfast", "HoldfastLogging", "ObjectStore", "Repository", "S3Store", log,
+                "ActionsCache", "AgentState", "FileIO", "Holdfast", "HoldfastActions", "HoldfastLogging",
+                "HoldfastService", "ObjectStore", "Repository", "S3Store", log,
                 nioCore,
                 nioLocks,
                 subprocess,
@@ -48,10 +53,30 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Yams", package: "Yams"),
             ]),
+        .target(name: "HoldfastActions", dependencies: ["FileIO", crypto, log]),
+        .target(
+            name: "HoldfastService",
+            dependencies: [
+                "AgentState", "CFileIO", "FileIO", "Holdfast", "ObjectStore", "Repository", crypto, log, nioCore,
+                nioLocks, nioPosix,
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
         .target(
             name: "Holdfast",
             dependencies: [
-                "AgentState", "FileIO", "ObjectStore", "Repository", "S3Store", crypto, log, nioCore, nioLocks,
+                "ActionsCache", "AgentState", "FileIO", "ObjectStore", "Repository", "S3Store", crypto, log, nioCore,
+                nioLocks,
+            ]),
+        .target(
+            name: "ActionsCache",
+            dependencies: [
+                "FileIO", crypto, log, nioCore, nioLocks, nioPosix, subprocess,
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
         .target(
             name: "Repository", dependencies: ["CZstd", "FileIO", "ObjectStore", crypto, log, nioCore, nioLocks]),
@@ -98,12 +123,28 @@ let package = Package(
             dependencies: [
                 "AgentState", "FileIO", "Holdfast", "ObjectStore", "Repository", "S3Store", "TestSupport", log, nioCore,
             ]),
+        .testTarget(
+            name: "ActionsCacheTests",
+            dependencies: [
+                "ActionsCache", "FileIO", "TestSupport", crypto, log, nioCore, nioLocks, nioPosix, subprocess,
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ]),
+        .testTarget(name: "HoldfastActionsTests", dependencies: ["FileIO", "HoldfastActions", "TestSupport", log]),
+        .testTarget(
+            name: "HoldfastServiceTests",
+            dependencies: [
+                "AgentState", "FileIO", "Holdfast", "HoldfastService", "ObjectStore", "Repository", "TestSupport", log,
+                nioCore, nioLocks,
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
         .testTarget(name: "TestSupportTests", dependencies: ["TestSupport", subprocess]),
         .testTarget(
             name: "HoldfastCommandTests",
             dependencies: [
-                "AgentState", "FileIO", "HoldfastCommand", "Holdfast", "ObjectStore", "Repository", "S3Store",
-                "TestSupport", log, nioCore, subprocess,
+                "ActionsCache", "AgentState", "FileIO", "HoldfastActions", "HoldfastCommand", "Holdfast",
+                "HoldfastService", "ObjectStore", "Repository", "S3Store", "TestSupport", log, nioCore, subprocess,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             exclude: ["Snapshots"]),

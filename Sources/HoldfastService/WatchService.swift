@@ -1,0 +1,2 @@
+/// Keeps memories in a store for as long as an agent runs.
+public enum WatchService {}

@@ -1,0 +1,4 @@
+import Testing
+@testable import HoldfastService
+
+@Suite struct PlaceholderTests {}
