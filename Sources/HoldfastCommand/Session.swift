@@ -22,11 +22,7 @@ struct Session: Sendable {
         _ settings: Settings, _ console: Console, isTemporary: Bool = false,
         _ body: (Session) async throws -> Result
     ) async throws -> Result {
-        guard let repository = settings.repository else {
-            throw UsageError(
-                "no repository is set",
-                hint: "Use --repo OWNER/NAME, HOLDFAST_REPO, or run in a git checkout with an origin.")
-        }
+        guard let repository = settings.repository else { throw UsageError.noRepository }
         let location = try located("memory") {
             try MemoryLocation(prefix: settings.prefix, agent: settings.agent, repository: repository)
         }

@@ -27,6 +27,6 @@ struct Root: AsyncParsableCommand {
             CommandGroup(
                 name: "Looking",
                 subcommands: [Status.self, Log.self, Diff.self, List.self, Cat.self, Config.self]),
-            CommandGroup(name: "Care", subcommands: [Verify.self, Prune.self]),
+            CommandGroup(name: "Care", subcommands: [Verify.self, Prune.self, PolicyCommand.self]),
         ])
 }
