@@ -10,8 +10,10 @@ TEST = $(SWIFT) test --skip-build --experimental-maximum-parallelization-width
 # Tests that run many processes of the command at once. They come after the others, which they would starve.
 HEAVY = "RaceTests|CrashLoopTests"
 
+WORKFLOWS = .github/workflows/*.yml examples/*.yml
+
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-localstack build build-release demo test test-localstack simulate lint format bench clean
+.PHONY: help setup setup-localstack build build-release demo test test-action test-localstack simulate lint format bench clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -31,11 +33,14 @@ build-release: setup ## release build: .build/release/holdfast
 demo: build ## the whole loop on a generated agent state: embedded store, then a real S3 server
 	@scripts/demo.sh
 
-test: setup ## all tests, against four S3 servers that the run starts and stops itself
+test: test-action ## all tests, against four S3 servers that the run starts and stops itself
 	$(SWIFT) build --build-tests
 	$(TEST) $(WIDTH) --skip $(HEAVY)
 	$(TEST) 2 --filter $(HEAVY)
 	@echo "make test: passed"
+
+test-action: setup ## the tests of the GitHub Action's own scripts
+	node --test action/test/*.test.js
 
 test-localstack: setup-localstack ## the same tests against LocalStack
 	$(SWIFT) build --build-tests
@@ -52,6 +57,9 @@ lint: setup ## check format and house rules; changes nothing
 	@for script in .ci/run scripts/*.sh scripts/*/*.sh; do bash -n "$$script" || exit 1; done
 	@.venv/bin/python -c 'import ast, sys; [ast.parse(open(name).read(), name) for name in sys.argv[1:]]' \
 		scripts/*/*.py bench/*.py
+	@for script in action/*.js action/test/*.js; do node --check "$$script" || exit 1; done
+	.venv/bin/actionlint $(WORKFLOWS)
+	.venv/bin/zizmor --offline --no-progress --quiet action.yaml $(WORKFLOWS)
 	@scripts/check-hygiene.sh
 
 format: ## format the Swift sources in place

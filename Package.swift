@@ -53,7 +53,7 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Yams", package: "Yams"),
             ]),
-        .target(name: "HoldfastActions", dependencies: ["FileIO", crypto, log]),
+        .target(name: "HoldfastActions", dependencies: ["FileIO", nioCore]),
         .target(
             name: "HoldfastService",
             dependencies: [
@@ -129,7 +129,7 @@ let package = Package(
                 "ActionsCache", "FileIO", "TestSupport", crypto, log, nioCore, nioLocks, nioPosix, subprocess,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
-        .testTarget(name: "HoldfastActionsTests", dependencies: ["FileIO", "HoldfastActions", "TestSupport", log]),
+        .testTarget(name: "HoldfastActionsTests", dependencies: ["HoldfastActions", "TestSupport", nioLocks]),
         .testTarget(
             name: "HoldfastServiceTests",
             dependencies: [

@@ -18,6 +18,8 @@ needed=(
     "pkg-config:pkg-config --version"
     "python3:find_python 3 11"
     "python3-venv:has_venv"
+    "nodejs:has_node 18"
+    "openssl:openssl version"
 )
 
 compiles() { # compiles [HEADER]
@@ -27,6 +29,10 @@ compiles() { # compiles [HEADER]
 has_venv() {
     local python
     python=$(find_python 3 11) && "$python" -c 'import ensurepip, venv'
+}
+
+has_node() { # has_node VERSION: the oldest that the scripts of the GitHub Action are written for
+    [ "$(node -p 'parseInt(process.versions.node)')" -ge "$1" ]
 }
 
 install_system_packages() {
