@@ -34,6 +34,9 @@ struct ArchiveCheck {
         guard member.size <= options.expandedLimit - min(expanded, options.expandedLimit) + Int64(TarHeader.blockSize)
         else { throw ArchiveProblem(member.name, "has \(member.size) bytes, more than may be extracted") }
         var placed = Placed(member: member, place: try roots.place(member.name))
+        guard placed.place.path != nil || member.kind == .directory else {
+            throw ArchiveProblem(member.name, "stands where a directory is wanted")
+        }
         try makeWay(to: placed)
         let kind: Kind
         switch member.kind {
@@ -43,18 +46,16 @@ struct ArchiveCheck {
             kind = .link
             try checkLink(member.name, target, depth: (placed.place.path?.components.count ?? 0) - 1)
         case .hardLink(let target):
-            kind = .file
             let source = try roots.place(target)
-            guard source.root == placed.place.root, source != placed.place, kinds[source] == .file else {
+            // What tar has listed before, a symbolic link too, it lists again as a hard link to itself.
+            kind = source == placed.place && kinds[source] == .link ? .link : .file
+            guard source.root == placed.place.root, kinds[source] == kind else {
                 throw ArchiveProblem(member.name, "is a hard link to what is no file of the archive before it")
             }
             placed.linked = source
         }
-        if placed.place.path == nil && kind != .directory {
-            throw ArchiveProblem(member.name, "stands where a directory is wanted")
-        }
         // tar lists a file twice whose directory and itself were named.
-        if let before = kinds[placed.place], before != kind || kind == .link {
+        if let before = kinds[placed.place], before != kind {
             throw ArchiveProblem(member.name, "is there twice, as different things")
         }
         try note(kind, at: placed.place)

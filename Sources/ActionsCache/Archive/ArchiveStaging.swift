@@ -51,9 +51,10 @@ final class ArchiveStaging: Sendable {
                     path.name, in: directory, [.write, .createNew, .noFollow], permissions: placed.member.permissions)
                 (state.offset, state.modified) = (0, placed.member.modified)
             case .link(let target):
+                try Self.clear(path, directory)
                 try directory.makeSymbolicLink(path.name, to: target)
             case .hardLink:
-                guard let source = placed.linked, let sourcePath = source.path else { return }
+                guard let source = placed.linked, let sourcePath = source.path, source != placed.place else { return }
                 try Self.clear(path, directory)
                 let from = try self.directory(
                     ArchiveRoots.Place(root: source.root, path: sourcePath.parent), &state)
@@ -123,7 +124,7 @@ final class ArchiveStaging: Sendable {
         try file.setModified(to: state.modified)
     }
 
-    /// Makes room for a file that the archive holds twice.
+    /// Makes room for what the archive holds twice.
     private static func clear(_ path: RelativePath, _ directory: File) throws {
         if try directory.statusIfPresent(of: path.name) != nil { try directory.remove(path.name) }
     }

@@ -52,7 +52,7 @@ struct RetryPlan: Sendable {
                     let asked = error.retryAfter ?? 0
                     guard limited <= Self.rateLimitWaits, asked <= Self.longestWait else { throw error.error }
                     pause = error.retryAfter.map { .seconds($0) }
-                } else if failed == attempts {
+                } else if failed >= attempts {
                     throw error.error
                 }
             } catch let error as TransportError {

@@ -11,8 +11,10 @@ struct TwirpService: CacheService {
 
     private struct LookUp: Encodable {
         let key: String
-        let restore_keys: [String]?
+        let restoreKeys: [String]?
         let version: String
+
+        enum CodingKeys: String, CodingKey { case key, restoreKeys = "restore_keys", version }
     }
     private struct Create: Encodable {
         let key: String
@@ -21,15 +23,17 @@ struct TwirpService: CacheService {
     private struct Finalize: Encodable {
         let key: String
         /// As a string, as proto3 writes 64-bit numbers.
-        let size_bytes: String
+        let sizeBytes: String
         let version: String
+
+        enum CodingKeys: String, CodingKey { case key, sizeBytes = "size_bytes", version }
     }
 
     func lookUp(_ keys: [CacheKey], version: String) async throws -> FoundEntry? {
         guard let first = keys.first else { return nil }
         let others = keys.dropFirst().map(\.text)
         let body = try jsonBody(
-            LookUp(key: first.text, restore_keys: others.isEmpty ? nil : Array(others), version: version))
+            LookUp(key: first.text, restoreKeys: others.isEmpty ? nil : Array(others), version: version))
         let answer = try await context.retrying(.twirp) { _ in try await call("GetCacheEntryDownloadURL", body) }
         if answer.status == 404 && answer.code == "not_found" { return nil }
         try answer.checkRefusals()
@@ -65,7 +69,7 @@ struct TwirpService: CacheService {
     }
 
     private func finalize(_ key: CacheKey, _ version: String, size: Int64) async throws {
-        let body = try jsonBody(Finalize(key: key.text, size_bytes: "\(size)", version: version))
+        let body = try jsonBody(Finalize(key: key.text, sizeBytes: "\(size)", version: version))
         try await context.retrying(.finalize) { _ in
             let answer = try await context.retrying(.twirp) { _ in try await call("FinalizeCacheEntryUpload", body) }
             if answer.status == 404 { throw Transient(error: .failed(answer.problem)) }

@@ -166,7 +166,8 @@ struct ContentRange: Equatable {
     /// - Parameter text: as `bytes 0-99/1234`.
     init?(_ text: String) {
         guard text.hasPrefix("bytes ") else { return nil }
-        let parts = text.dropFirst(6).split(whereSeparator: { $0 == "-" || $0 == "/" })
+        let parts = text.dropFirst(6).split(
+            omittingEmptySubsequences: false, whereSeparator: { $0 == "-" || $0 == "/" })
         guard parts.count == 3, let first = Int64(parts[0]), let last = Int64(parts[1]), let total = Int64(parts[2]),
             0 <= first, first <= last, last < total
         else { return nil }

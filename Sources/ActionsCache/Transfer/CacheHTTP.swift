@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import FileIO
+import Glibc
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -117,6 +118,8 @@ struct TransportError: Error {
                 reason: error.connectionErrors.isEmpty
                     ? "the host name \(error.host) could not be found" : "no connection to \(error.host)",
                 mayPass: false)
+        case let error as IOError where [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH].contains(error.errnoCode):
+            TransportError(reason: "no connection: \(systemReason(error.errnoCode))", mayPass: false)
         case let error as IOError: TransportError(reason: systemReason(error.errnoCode), mayPass: true)
         case is ChannelError, is HTTPParserError:
             TransportError(reason: "the connection broke, or what came back is no HTTP", mayPass: true)
