@@ -259,7 +259,8 @@ extension Memory {
     func loadChunks(of path: RelativePath, into writer: SnapshotWriter) async throws {
         for manifest in writer.newest.manifests {
             guard let entry = manifest.entry(path), case .chunkLists = entry.content else { continue }
-            do { writer.know(try await repository.blobs(of: entry)) } catch let error as RepositoryError {
+            do { writer.know(entry, chunks: try await repository.blobs(of: entry)) } catch let error as RepositoryError
+            {
                 // Chunks that cannot be found are written again, which mends what is damaged.
                 guard error.kind == .damaged else { throw error }
             }
