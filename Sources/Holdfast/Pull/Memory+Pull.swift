@@ -142,7 +142,7 @@ extension Memory {
         result.problems = []
         result.skipped.excluded = 0
         let (entries, databases) = manifest.entries.divided()
-        let base = start.base(snapshot, entries)
+        let base = start.base(snapshot, manifest.entries)
         let digests = try await LocalDigests(storage: options.storage, base: start.remembered).digests(
             of: scan, for: entries)
         func plan(_ entries: [Entry]) -> RestorePlan {
@@ -160,7 +160,7 @@ extension Memory {
             result.conflicts = (plan.conflicts + databasePlan.conflicts).map(\.description)
             throw conflictError(result.conflicts)
         }
-        let databaseRestore = try await DatabaseRestore.stage(databasePlan, self, &result)
+        let databaseRestore = try await DatabaseRestore.stage(databasePlan, self, takenAt: takenAt, &result)
         let announced =
             plan.index + plan.fetches.map(\.indexEntry) + databasePlan.index + databaseRestore.announced
         @Sendable func willChange() async throws {

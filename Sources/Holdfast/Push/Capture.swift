@@ -82,7 +82,7 @@ struct Capture: Sendable {
         var unreadable = read.unreadable
         for database in databases {
             guard let path = DatabaseEntries.path(of: database.name) else { continue }
-            if let entry = base?.index.entry(path), base?.index.matches(database) == true, !moving.contains(path) {
+            if let entry = base?.known(database), !moving.contains(path) {
                 captured.files.append(.unchanged(entry.facts))
                 captured.index.append(entry)
                 continue
