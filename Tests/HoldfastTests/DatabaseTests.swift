@@ -235,6 +235,20 @@ struct DatabaseTests {
         }
     }
 
+    @Test("in the storage directory itself is stored as a plain file, with a warning", arguments: [false, true])
+    func insideStorage(isLarge: Bool) async throws {
+        try await Fixture.with { fixture in
+            try fixture.write(["other": "SQLite format 4"])
+            let database = try SQLiteConnection("\(fixture.storage())/own.sqlite", .create)
+            let size = isLarge ? 3 << 20 : 9
+            try database.execute("CREATE TABLE t (data blob); INSERT INTO t VALUES (randomblob(\(size)))")
+            let push = await fixture.memory().push()
+            #expect(push.success, "\(push)")
+            #expect(push.warnings.count == 1)
+            #expect(push.warnings.first?.contains("'own.sqlite' in the storage directory") == true)
+        }
+    }
+
     @Test("that is missing is no reason to forget it")
     func missing() async throws {
         try await Fixture.with { fixture in

@@ -140,6 +140,11 @@ public enum DatabaseScan {
         name.count > 10 && name.starts(with: "opencode".utf8) && name.suffix(3).elementsEqual(".db".utf8)
     }
 
+    /// Whether content is that of an SQLite database, by its header.
+    public static func isDatabase(startingWith bytes: some Collection<UInt8>) -> Bool {
+        bytes.starts(with: "SQLite format 3\0".utf8)
+    }
+
     private static func problem(of database: DatabaseFile) -> String? {
         guard let main = database.main else { return "only its log is there" }
         if main.kind != .regular { return "it is no file" }
@@ -149,8 +154,7 @@ public enum DatabaseScan {
             let file = try File.open(database.path, [.read, .noFollow])
             var header = ByteBuffer()
             _ = try file.read(into: &header, count: 16, at: 0)
-            let isDatabase = header.readableBytesView.elementsEqual("SQLite format 3\0".utf8)
-            return isDatabase ? nil : "it is no SQLite database"
+            return isDatabase(startingWith: header.readableBytesView) ? nil : "it is no SQLite database"
         } catch { return "\(error)" }
     }
 }
