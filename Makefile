@@ -66,6 +66,7 @@ format: ## format the Swift sources in place
 	$(SWIFT) format --in-place --parallel --recursive Package.swift Sources Tests
 
 bench: build-release ## 10,000 files, and a database: seconds, CPU, memory, requests, bytes, beside others (ROUNDS=3)
+	@scripts/setup.sh bench
 	@.venv/bin/python bench/run.py --rounds $(ROUNDS); files=$$?; \
 	.venv/bin/python bench/database.py --rounds $(ROUNDS) && exit $$files
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# usage: scripts/setup.sh
+# usage: scripts/setup.sh [bench]
 # Installs what building, testing and benchmarking need: system packages, and .venv with the test servers.
 # Run again, it does nothing until the pinned versions, this script or the folder change.
+# With `bench`, it installs what only the benchmark compares with.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/python.sh
@@ -70,6 +71,12 @@ missing_packages() { # missing_packages REASON PACKAGE...
     echo "setup: on Debian or Ubuntu: apt-get install ${*:2}    (Python must be 3.11 or newer)" >&2
     exit 1
 }
+
+if [ "${1:-}" = bench ]; then
+    needed=("restic:restic version")
+    install_system_packages
+    exit 0
+fi
 
 # A virtual environment holds absolute paths: a folder that moved needs a new one.
 stamp="$(cat scripts/setup.sh scripts/python.sh scripts/requirements.txt | sha256sum | cut -c1-64) $PWD"

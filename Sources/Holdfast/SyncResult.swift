@@ -60,6 +60,9 @@ public struct SyncResult: Sendable {
         public var folderMarkers = 0
     }
 
+    /// The snapshot is of an agent that keeps no database yet.
+    var hasOldLayout = false
+
     public init(success: Bool) { self.success = success }
 
     /// The operation could not even start.

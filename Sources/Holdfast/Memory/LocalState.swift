@@ -30,6 +30,22 @@ struct LocalState: Sendable {
                 snapshot: snapshot, index: FileIndex(scope: "", base: [], takenAt: 0, entries: []), isMirrored: false)
         }
 
+        /// What is known of a database without reading it: it is as it was when it was synchronised, or as a pull put it in
+        /// place that was killed right behind that.
+        ///
+        /// Its content need not be that of the snapshot: a restore gives it this machine's paths and credentials.
+        /// - Returns: what the index is to say of it; `nil` if it may have changed.
+        func known(_ database: DatabaseFile) -> FileIndex.Entry? {
+            guard let path = DatabaseEntries.path(of: database.name) else { return nil }
+            if index.matches(database) { return index.entry(path) }
+            guard let announced = restoring?.entry(path), announced.wasRestored,
+                announced.inode == database.restoredFingerprint
+            else { return nil }
+            return database.indexEntry(
+                at: path, size: announced.size, modified: announced.modified, sha256: announced.sha256,
+                wasRestored: true)
+        }
+
         /// What a merge looks at, in the order of the paths.
         ///
         /// After a pull that was killed, some files come from the index and the others from what was restored: those that

@@ -33,9 +33,13 @@ extension Memory {
     /// Files that only this machine has stay. Files that did not change here follow the snapshot. What is here already is
     /// not fetched. If the newest snapshot is damaged, the one before it is taken, and the result says so.
     public func pull(_ request: PullRequest = PullRequest()) async -> SyncResult {
-        if request.source == .mirror { return await mirror.pull(onConflict: request.onConflict) }
+        if request.source == .mirror {
+            var result = await mirror.pull(onConflict: request.onConflict)
+            await noteOldLayout(&result)
+            return result
+        }
         var isMirrorOnly = false
-        let result = await measured(meter) { result in
+        var result = await measured(meter) { result in
             let remembered = try await remembered()
             let heads = try await repository.heads(known: [remembered?.snapshot].compactMap(\.self))
             if heads.isEmpty, request.snapshot == nil {
@@ -51,11 +55,14 @@ extension Memory {
                 try await restoreNewest(heads, remembered, request.onConflict, &result)
             }
         }
-        guard isMirrorOnly else { return result }
-        // A memory that another implementation wrote is restored as it is.
-        var mirrored = await mirror.pull(onConflict: request.onConflict)
-        mirrored.requests += result.requests
-        return mirrored
+        if isMirrorOnly {
+            // A memory that another implementation wrote is restored as it is.
+            let requests = result.requests
+            result = await mirror.pull(onConflict: request.onConflict)
+            result.requests += requests
+        }
+        await noteOldLayout(&result)
+        return result
     }
 
     private func start(_ remembered: LocalState.Base?, _ heads: Heads) async throws -> Start {
@@ -142,7 +149,7 @@ extension Memory {
         result.problems = []
         result.skipped.excluded = 0
         let (entries, databases) = manifest.entries.divided()
-        let base = start.base(snapshot, entries)
+        let base = start.base(snapshot, manifest.entries)
         let digests = try await LocalDigests(storage: options.storage, base: start.remembered).digests(
             of: scan, for: entries)
         func plan(_ entries: [Entry]) -> RestorePlan {
@@ -160,7 +167,7 @@ extension Memory {
             result.conflicts = (plan.conflicts + databasePlan.conflicts).map(\.description)
             throw conflictError(result.conflicts)
         }
-        let databaseRestore = try await DatabaseRestore.stage(databasePlan, self, &result)
+        let databaseRestore = try await DatabaseRestore.stage(databasePlan, self, takenAt: takenAt, &result)
         let announced =
             plan.index + plan.fetches.map(\.indexEntry) + databasePlan.index + databaseRestore.announced
         @Sendable func willChange() async throws {
@@ -180,6 +187,7 @@ extension Memory {
             throw error
         }
         result.warnings += databaseRestore.warnings
+        result.hasOldLayout = databases.isEmpty && OldLayout.matches(entries.lazy.map(\.path))
         await noted
         await remember(snapshot, nil, index, takenAt: takenAt, isMirrored: isMirrored)
     }

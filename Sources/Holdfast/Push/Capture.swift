@@ -50,6 +50,7 @@ struct Capture: Sendable {
         var writtenFiles = 0
         var writtenDatabases = false
         var problems: [SyncResult.Problem] = []
+        var warnings: [String] = []
     }
 
     /// Reads what changed and hands it to a writer.
@@ -82,7 +83,7 @@ struct Capture: Sendable {
         var unreadable = read.unreadable
         for database in databases {
             guard let path = DatabaseEntries.path(of: database.name) else { continue }
-            if let entry = base?.index.entry(path), base?.index.matches(database) == true, !moving.contains(path) {
+            if let entry = base?.known(database), !moving.contains(path) {
                 captured.files.append(.unchanged(entry.facts))
                 captured.index.append(entry)
                 continue
@@ -101,6 +102,10 @@ struct Capture: Sendable {
                     captured.writtenDatabases = true
                 }
             }
+        }
+        captured.warnings = Set(read.databases).sorted().map {
+            "'\($0)' in the storage directory is an SQLite database and is stored as a plain file: if a program was "
+                + "writing to it, the copy may be torn"
         }
         captured.files += read.files
         captured.index += read.index

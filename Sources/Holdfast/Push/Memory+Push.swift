@@ -62,6 +62,7 @@ extension Memory {
         // Only what the newest snapshots are made from is certain to be there; from the rest, all content is offered.
         let captured = try await capture.write(to: writer, upon: newest, base: lineage == .contained ? base : nil)
         result.problems += captured.problems
+        result.warnings += captured.warnings
         var request = SaveRequest(
             files: captured.files,
             base: lineage == .unrelated ? nil : base.map { ($0.snapshot, $0.facts(knowing: captured.index)) },
