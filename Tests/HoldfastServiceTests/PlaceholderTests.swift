@@ -1,4 +1,0 @@
-import Testing
-@testable import HoldfastService
-
-@Suite struct PlaceholderTests {}
