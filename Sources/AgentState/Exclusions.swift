@@ -62,7 +62,7 @@ public struct Exclusions: Sendable {
     }
 
     /// The rule that leaves out a directory with all that is in it, so that nobody needs to look inside.
-    func rule(forDirectory directory: RelativePath) -> Rule? {
+    public func rule(forDirectory directory: RelativePath) -> Rule? {
         if StagedTree.isStagingName(directory.name) { return .neverStored("*.tmp") }
         guard directory.parent == nil,
             let name = Self.leftOutDirectories.first(where: { directory.bytes == Array($0.utf8) })

@@ -21,6 +21,13 @@ public struct MemoryLocation: Sendable, Equatable, CustomStringConvertible {
         self.repository = repository
     }
 
+    /// Where another agent's memory for the same repository lies.
+    public func with(agent: AgentIdentity) -> MemoryLocation { MemoryLocation(self, agent) }
+
+    private init(_ other: MemoryLocation, _ agent: AgentIdentity) {
+        (prefix, repository, self.agent) = (other.prefix, other.repository, agent)
+    }
+
     /// The key of the memory, without a slash at the end.
     public var key: String { "\(prefix)/\(agent.name)/\(Self.sanitized(repository))" }
 

@@ -30,6 +30,8 @@ public struct SyncResult: Sendable {
     public var mergeConflicts: [String] = []
     /// What a person should know although the operation succeeded.
     public var warnings: [String] = []
+    /// Databases that changed and that a push was asked to leave as they are in the snapshot.
+    public var leftOutDatabases: [String] = []
     /// Why the operation as a whole did not succeed.
     public var error: SyncError?
     /// Files and objects that were left where they are, each with its reason. They make ``success`` false.

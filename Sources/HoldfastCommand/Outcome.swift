@@ -20,17 +20,18 @@ enum Exit {
 /// Runs a command's work: interruptible, with every failure reported in the same way.
 /// - Parameters:
 ///   - name: the command, for messages.
+///   - handlesSignals: whether the work itself knows what to do about SIGINT and SIGTERM.
 ///   - failure: what `--json` prints if the work throws.
 ///   - work: does the work with the settings and the console; what it throws ends the command.
 func perform(
-    _ name: String, _ memory: MemoryOptions, _ options: OutputOptions,
+    _ name: String, _ memory: MemoryOptions, _ options: OutputOptions, handlesSignals: Bool = false,
     failure: @escaping @Sendable (SyncError) -> any Encodable = { FailureReport(error: ErrorReport($0)) },
     _ work: @escaping @Sendable (Settings, Console) async throws -> Void
 ) async throws {
     let world = World.current
     let console = NIOLockedValueBox(Console.plain(options, world: world))
     do {
-        try await interruptible(world) {
+        let whole: @Sendable () async throws -> Void = {
             let file: ConfigFile? = if let path = memory.config { try await ConfigFile(path: path) } else { nil }
             let configured = try Console(options, file: file, world: world)
             console.withLockedValue { $0 = configured }
@@ -38,6 +39,7 @@ func perform(
             flags[.logFormat] = options.logFormat
             try await work(try await Settings.resolve(flags, file: file, world: world), configured)
         }
+        try await handlesSignals ? whole() : interruptible(world, whole)
     } catch let error as ExitCode {
         throw error
     } catch {

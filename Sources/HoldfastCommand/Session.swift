@@ -62,13 +62,17 @@ struct Session: Sendable {
 
     /// The memory as another machine sees it, with directories of its own.
     /// - Parameters: each as in the settings if `nil`.
-    func memory(storage: String? = nil, stateDirectory: String? = nil) -> Memory {
+    ///   - other: whose memory it is instead.
+    func memory(
+        storage: String? = nil, stateDirectory: String? = nil, as other: AgentIdentity? = nil
+    ) -> Memory {
         var options = Memory.Options(
             storage: storage ?? settings.storage, exclusions: settings.exclusions, concurrency: settings.concurrency,
             stateDirectory: stateDirectory ?? settings.stateDirectory, keepsMirror: settings.keepsMirror,
             writer: writerName(), run: workflowRun(console.world.environment))
         // Another storage directory has other databases.
         if storage == nil { options.database = console.world.environment["OPENCODE_DB"] }
+        let location = other.map(location.with) ?? location
         return Memory(
             store: store, location: location, options: options, meter: meter, progress: progress, logger: console.logger
         )

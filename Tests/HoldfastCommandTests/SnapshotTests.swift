@@ -10,7 +10,7 @@ import Testing
 @Suite("Help and completions")
 struct SnapshotTests {
     static let commands = [
-        "push", "pull", "rollback", "status", "log", "diff", "ls", "cat", "config", "verify", "prune", "demo",
+        "push", "pull", "watch", "rollback", "status", "log", "diff", "ls", "cat", "config", "verify", "prune", "demo",
         "completions",
     ]
     private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()

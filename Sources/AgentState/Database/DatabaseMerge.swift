@@ -1,3 +1,4 @@
+import CSQLite
 import FileIO
 
 /// Merges two images of one database row by row against the image that both come from.
@@ -57,8 +58,44 @@ struct DatabaseMerge {
         }
     }
 
+    /// Adds to a live database, which its agent may go on writing to, what `other` has new since `base`.
+    ///
+    /// Nothing is taken away: what the other side deleted stays, and a row that both changed stays as it is here unless
+    /// the other's `time_updated` is larger. Tables whose rows have no key, and virtual tables, stay as they are. So two
+    /// databases that are added to each other again and again come to rest.
+    ///
+    /// One transaction. Other writers wait only while rows are written: the comparison, which takes longer, reads one state
+    /// of the database, and is done again if somebody has written meanwhile. The last attempt keeps others out from the
+    /// start.
+    /// - Parameters:
+    ///   - base: the path of the other's image at the last time, `nil` at the first.
+    ///   - other: the path of the other's image.
+    ///   - live: the path of the database.
+    /// - Throws: ``SQLiteError``, `CancellationError`; nothing was written then.
+    static func add(base: String?, other: String, live: String, cancellation: Cancellation) throws -> Outcome {
+        var attempts = 0
+        while true {
+            attempts += 1
+            let isLast = attempts == 4
+            do {
+                return try MergeImages.withLive(base: base, other: other, live: live, cancellation) { images in
+                    var merge = DatabaseMerge(images: images, preferTheirs: true, cancellation: cancellation)
+                    merge.onlyAdds = true
+                    merge.begin = isLast ? "IMMEDIATE" : "DEFERRED"
+                    return try merge.run()
+                }
+            } catch let error as SQLiteError {
+                guard !isLast, error.primaryCode == SQLITE_BUSY else { throw error }
+            }
+        }
+    }
+
     let images: MergeImages
     let preferTheirs: Bool
+    /// The database is live, and nothing is taken from it.
+    private(set) var onlyAdds = false
+    /// How the transaction begins.
+    private var begin = "IMMEDIATE"
     let cancellation: Cancellation
     var outcome = Outcome()
     var tables: [MergeTable] = []
@@ -97,7 +134,7 @@ struct DatabaseMerge {
         }
         tables = theirs.tables
         foreignKeys = try ForeignKey.read(tables, in: connection)
-        try connection.transaction { try mergeTables() }
+        try connection.transaction(begin) { try mergeTables() }
         return outcome
     }
 
@@ -107,9 +144,9 @@ struct DatabaseMerge {
         var keyed: [MergeTable] = []
         for table in tables {
             if table.isVirtual {
-                try compareVirtual(table)
+                if !onlyAdds { try compareVirtual(table) }
             } else if try table.isMigrations || table.key.isEmpty || hasNullKey(table) {
-                try takeWhole(table)
+                if !onlyAdds { try takeWhole(table) }
             } else {
                 try decide(table)
                 decided.insert(table.number)
@@ -124,13 +161,15 @@ struct DatabaseMerge {
         warnOfRestored()
         if hasDropped { try dropOrphans() }
         outcome.tables = outcome.tables.filter { $0.value != Counts() }
+        try cancellation.check()
+        // A database that statements were added to is as whole as it was.
+        if onlyAdds { return }
         let problems = try connection.rows("PRAGMA main.quick_check(1)").first?.first?.string
         guard problems == "ok" else {
             throw SQLiteError(
                 11, "the merged database is damaged (\(problems ?? "no answer")); keep both snapshots",
                 path: connection.path)
         }
-        try cancellation.check()
     }
 
     mutating func count(_ table: MergeTable, _ change: (inout Counts) -> Void) {

@@ -1,3 +1,4 @@
+import CSQLite
 import FileIO
 import Glibc
 
@@ -72,5 +73,52 @@ public final class DatabaseUnion: Sendable {
         let pageSize = try image.rows("PRAGMA page_size").first?.first?.integer ?? 4096
         // The file lives on without its name.
         return Outcome(image: try DatabaseImage(file, pageSize: Int(pageSize)), warnings: outcome.warnings)
+    }
+
+    /// What came of adding to a live database.
+    public struct Addition: Sendable {
+        /// Rows that were written.
+        public let rows: Int
+        /// What a person should know.
+        public let warnings: [String]
+        /// In what the schemas differ; if they do, nothing was written.
+        public let schemaDifferences: [String]
+    }
+
+    /// Adds to a live database what ``Version/ours`` has new since ``Version/base``; nothing is taken away.
+    /// - Parameters:
+    ///   - database: its agent may be at work on it.
+    ///   - hasBase: whether there is a file for the base.
+    ///   - rebase: a checkout that has another path on this machine; if `nil`, it is found out where it is certain.
+    ///   - checkout: the checkout here.
+    /// - Throws: ``SQLiteError``, ``DatabaseDamage``, ``FileError``, `CancellationError`; nothing was written then.
+    public func add(
+        to database: DatabaseFile, hasBase: Bool, rebase: (old: String, new: String)?, checkout: String?,
+        _ cancellation: Cancellation
+    ) throws -> Addition {
+        guard (database.main?.size ?? 0) > 0 else {
+            // Whoever opens it now would delete its log.
+            throw SQLiteError(SQLITE_BUSY, "its first pages are still in its log", path: database.path)
+        }
+        var map = rebase
+        for version in [Version.ours, .base] where hasBase || version == .ours {
+            try File.open(path(of: version), [.readWrite, .noFollow]).markAsRollbackJournal()
+            let image = try SQLiteConnection(path(of: version), .write)
+            try image.execute("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF")
+            if version == .ours {
+                try DatabaseImage.check(image)
+                if map == nil, let checkout {
+                    map = DatabaseRebase.automaticRebase(
+                        checkouts: try DatabaseRebase.checkouts(in: image), current: checkout,
+                        exists: { (try? FileStatus.at($0)) != nil })
+                }
+            }
+            if let map { _ = try DatabaseRebase.rebase(image, from: map.old, to: map.new) }
+        }
+        let outcome = try DatabaseMerge.add(
+            base: hasBase ? path(of: .base) : nil, other: path(of: .ours), live: database.path,
+            cancellation: cancellation)
+        let rows = outcome.tables.values.reduce(0) { $0 + $1.inserted + $1.updated }
+        return Addition(rows: rows, warnings: outcome.warnings, schemaDifferences: outcome.schemaDifferences)
     }
 }

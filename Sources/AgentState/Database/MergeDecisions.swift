@@ -68,7 +68,7 @@ extension DatabaseMerge {
             LEFT JOIN main.\(name) AS t ON \(SQLText.equal(key, of: "t", key, of: "o"))
             WHERE \(isChanged) AND (t.\(first) IS NULL OR \(SQLText.differ(values, "o", "t")))
             """)
-        if hasBase { try decideDeletions(table) }
+        if hasBase, !onlyAdds { try decideDeletions(table) }
         try connection.execute(
             "CREATE INDEX temp.change_\(table.number)_key ON change_\(table.number) (\(SQLText.list(table.keyCopies)))")
         let both = try connection.rows(

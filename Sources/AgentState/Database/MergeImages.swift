@@ -23,7 +23,37 @@ struct MergeImages {
         let isWAL = try connection.rows("PRAGMA main.journal_mode").first?.first?.string == "wal"
         if isWAL { try connection.execute("PRAGMA main.journal_mode = DELETE") }
         let images = MergeImages(connection: connection, ours: ours, base: base)
-        return try withExtendedLifetime(cancellation) {
+        do {
+            let result = try cancellable(connection, cancellation) { try work(images) }
+            if isWAL { try connection.execute("PRAGMA main.journal_mode = WAL") }
+            return result
+        } catch {
+            if isWAL { try? connection.execute("PRAGMA main.journal_mode = WAL") }
+            try cancellation.check()
+            throw error
+        }
+    }
+
+    /// The same for a live database, which others read and write meanwhile: it keeps its log and its locks.
+    static func withLive<Result>(
+        base: String?, other: String, live: String, _ cancellation: Cancellation,
+        _ work: (MergeImages) throws -> Result
+    ) throws -> Result {
+        try cancellation.check()
+        let connection = try SQLiteConnection(live.hasPrefix("/") ? live : "./" + live, .attach)
+        try connection.distrust()
+        let images = MergeImages(connection: connection, ours: other, base: base)
+        do { return try cancellable(connection, cancellation) { try work(images) } } catch {
+            try cancellation.check()
+            throw error
+        }
+    }
+
+    /// Runs work whose statements a cancellation ends.
+    private static func cancellable<Result>(
+        _ connection: SQLiteConnection, _ cancellation: Cancellation, _ work: () throws -> Result
+    ) throws -> Result {
+        try withExtendedLifetime(cancellation) {
             sqlite3_progress_handler(
                 connection.handle, 20_000,
                 { context in
@@ -33,17 +63,7 @@ struct MergeImages {
                     return 0
                 }, Unmanaged.passUnretained(cancellation).toOpaque())
             defer { sqlite3_progress_handler(connection.handle, 0, nil, nil) }
-            do {
-                let result = try work(images)
-                sqlite3_progress_handler(connection.handle, 0, nil, nil)
-                if isWAL { try connection.execute("PRAGMA main.journal_mode = WAL") }
-                return result
-            } catch {
-                sqlite3_progress_handler(connection.handle, 0, nil, nil)
-                if isWAL { try? connection.execute("PRAGMA main.journal_mode = WAL") }
-                try cancellation.check()
-                throw error
-            }
+            return try work()
         }
     }
 

@@ -52,8 +52,10 @@ extension DatabaseMerge {
             EXISTS (SELECT 1 FROM \(table.changes) AS c
               WHERE \(SQLText.equal(table.key, of: "o", table.keyCopies, of: "c")) AND c.action = \(Decision.insert.sql))
             """
-        let (moving, alias, isNew) = preferTheirs ? ("main", "t", theirsAreNew) : ("ours", "o", oursAreNew)
-        let (staying, stayingAlias) = preferTheirs ? ("ours", "o") : ("main", "t")
+        // An agent knows its rows by their numbers: those of a live database stay.
+        let movesTheirs = preferTheirs && !onlyAdds
+        let (moving, alias, isNew) = movesTheirs ? ("main", "t", theirsAreNew) : ("ours", "o", oursAreNew)
+        let (staying, stayingAlias) = movesTheirs ? ("ours", "o") : ("main", "t")
         let range = try connection.rows(
             """
             SELECT min(number) FILTER (WHERE moves), max(number) FILTER (WHERE NOT moves) FROM (
@@ -68,7 +70,7 @@ extension DatabaseMerge {
             top < limit, low > -limit
         else { return 0 }
         let shift = top + 1 - low
-        if !preferTheirs {
+        if !movesTheirs {
             let mark = try connection.prepare(
                 """
                 UPDATE \(table.changes) SET number = ?\(group.count + 1) WHERE rowid IN (

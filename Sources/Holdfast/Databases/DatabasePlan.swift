@@ -106,7 +106,7 @@ extension Memory {
     }
 
     /// The version of a database that was the same here and in the store, if a snapshot still has it.
-    private func origin(of path: RelativePath, _ base: LocalState.Base?) async throws -> Entry? {
+    func origin(of path: RelativePath, _ base: LocalState.Base?) async throws -> Entry? {
         guard let base, let old = base.index.entry(path) else { return nil }
         do {
             let entry = try await repository.manifest(of: base.snapshot).entry(path)

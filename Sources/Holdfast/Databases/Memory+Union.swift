@@ -70,7 +70,7 @@ extension Memory {
         try await FileIO.run { try image.copy(to: file) }
     }
 
-    private func fill(_ union: DatabaseUnion, _ version: DatabaseUnion.Version, _ entry: Entry) async throws {
+    func fill(_ union: DatabaseUnion, _ version: DatabaseUnion.Version, _ entry: Entry) async throws {
         let file = try await FileIO.run { try union.file(for: version) }
         try await write(entry, to: file)
     }

@@ -85,6 +85,12 @@ struct LocalState: Sendable {
     private var indexPath: String? { directory.map { "\($0)/\(name).index" } }
     private var intentPath: String? { directory.map { "\($0)/\(name).intent" } }
     private var manifestPath: String? { directory.map { "\($0)/\(name).manifest" } }
+    private var savesPath: String? { directory.map { "\($0)/\(name).saves.json" } }
+
+    /// Where the image of a followed database is kept.
+    func path(ofImage database: [UInt8]) -> String? {
+        directory.map { "\($0)/\(name).\(Digest(of: ByteBuffer(bytes: database)).hexadecimal.prefix(16)).image" }
+    }
 
     /// What is remembered; `nil` if nothing usable is.
     func read() async -> Base? {
@@ -180,6 +186,25 @@ struct LocalState: Sendable {
         try await FileIO.run {
             try makeDirectories(directory, permissions: 0o700)
             try replace(manifestPath, manifest.encoded())
+        }
+    }
+
+    /// What is remembered of saves.
+    func saveRecord() async -> SaveRecord? {
+        guard let path = savesPath else { return nil }
+        return try? await FileIO.run {
+            let bytes = try File.open(path, [.read, .noFollow]).bytes()
+            return try JSONDecoder().decode(SaveRecord.self, from: Data(bytes))
+        }
+    }
+
+    /// - Throws: ``FileError``.
+    func write(_ record: SaveRecord) async throws {
+        guard let directory, let savesPath else { return }
+        let bytes = ByteBuffer(bytes: try JSONEncoder().encode(record))
+        try await FileIO.run {
+            try makeDirectories(directory, permissions: 0o700)
+            try replace(savesPath, bytes)
         }
     }
 

@@ -191,7 +191,7 @@ extension Memory {
     }
 
     /// The files of a snapshot that may be written here; the others are named in the result.
-    private func allowed(
+    func allowed(
         _ entries: [Entry], existing: [RelativePath], _ result: inout SyncResult
     ) -> [Entry] {
         let names = SafePaths.check(entries.map(\.path), existing: existing)

@@ -89,7 +89,7 @@ struct RestorePlan: Sendable {
     }
 
     /// The file here stays. The index tells what the snapshot has, under a status that no file has.
-    private mutating func keep(_ entry: Entry) {
+    mutating func keep(_ entry: Entry) {
         index.append(
             FileIndex.Entry(
                 path: entry.path, size: entry.size, modified: entry.modified, changed: 0, inode: 0, sha256: entry.digest

@@ -10,6 +10,8 @@ struct Capture: Sendable {
     let files: [StorageScan.ScannedFile]
     /// In the order of their names.
     let databases: [DatabaseFile]
+    /// Databases that stay as they are in the base.
+    let leftOut: [RelativePath]
     /// What could not be looked at.
     let failures: [StorageScan.Failure]
     let base: LocalState.Base?
@@ -18,11 +20,13 @@ struct Capture: Sendable {
 
     init(
         _ memory: Memory, _ files: [StorageScan.ScannedFile], _ databases: [DatabaseFile],
-        failures: [StorageScan.Failure], _ base: LocalState.Base?, takenAt: Int64
+        leavingOut leftOut: [RelativePath] = [], failures: [StorageScan.Failure], _ base: LocalState.Base?,
+        takenAt: Int64
     ) {
         self.memory = memory
         self.files = files
         self.databases = databases
+        self.leftOut = leftOut
         self.failures = failures
         self.base = base
         self.takenAt = takenAt
@@ -30,7 +34,8 @@ struct Capture: Sendable {
 
     /// Whether all files are known to be as they were when they were synchronised. Some may be although this says no.
     var isUnchanged: Bool {
-        guard let base, failures.isEmpty, files.count + databases.count == base.index.entries.count,
+        guard let base, failures.isEmpty,
+            files.count + databases.count + leftOut.count == base.index.entries.count,
             databases.allSatisfy(base.index.matches)
         else { return false }
         let known = base.index.entries.lazy.filter { !DatabaseEntries.contains($0.path) }
@@ -116,7 +121,7 @@ struct Capture: Sendable {
     private func keepUnseen(
         _ base: LocalState.Base?, _ newest: Newest, _ unreadable: [RelativePath], _ captured: inout Captured
     ) {
-        let hidden = Set(failures.map(\.path) + unreadable)
+        let hidden = Set(failures.map(\.path) + unreadable + leftOut)
         let seen = Set(captured.files.map(\.path))
         if let base {
             for entry in base.index.entries where !seen.contains(entry.path) && isUnseen(entry.path, hidden) {
@@ -143,7 +148,7 @@ struct Capture: Sendable {
     /// - Parameter manifest: that of the newest snapshot.
     func removed(from manifest: Manifest, since base: LocalState.Base, _ newest: Newest) -> [RelativePath] {
         let here = Set(files.map(\.path) + databases.compactMap { DatabaseEntries.path(of: $0.name) })
-        let hidden = Set(failures.map(\.path))
+        let hidden = Set(failures.map(\.path) + leftOut)
         // Where the base is lost, everything that the store fell back to was there then.
         let isKnown = newest.contains(base.snapshot)
         return manifest.entries.map(\.path).filter { path in

@@ -10,28 +10,50 @@ extension Memory {
     ///
     /// An unchanged directory costs one request and makes no snapshot. A file that cannot be read, or that changes while
     /// it is read, is named in the result; the snapshot keeps the version it had.
-    /// - Parameter allowShrink: save a state that has fewer than half the files of the newest snapshot, or none.
-    public func push(allowShrink: Bool = false) async -> SyncResult {
+    /// - Parameters:
+    ///   - allowShrink: save a state that has fewer than half the files of the newest snapshot, or none.
+    ///   - asGuest: the memory is another identity's. What it has and this machine never had is not missing here, however
+    ///     much it is.
+    ///   - leavingOut: says of a database whether this push leaves it as it is in the snapshot, although it changed. One that
+    ///     is in no snapshot yet is never left out.
+    public func push(
+        allowShrink: Bool = false, asGuest: Bool = false,
+        leavingOut: @Sendable (DatabaseFile) -> Bool = { _ in false }
+    ) async -> SyncResult {
+        let result = await save(allowShrink: allowShrink, asGuest: asGuest, leavingOut: leavingOut)
+        await noteSave(result)
+        return result
+    }
+
+    private func save(
+        allowShrink: Bool, asGuest: Bool, leavingOut: @Sendable (DatabaseFile) -> Bool
+    ) async -> SyncResult {
         await measured(meter) { result in
             let takenAt = wallClock()
             let scan = try await StorageScan.scan(options.storage, exclusions: options.exclusions)
             result.count(scan)
             let files = storable(scan.files, &result)
-            let found = try await databases()
+            var found = try await databases()
             result.problems += found.problems.map { SyncResult.Problem(path: $0.path, reason: $0.reason) }
             let base = try await remembered()
+            let isLeftOut = found.databases.map { base?.canLeaveOut($0) == true && leavingOut($0) }
+            result.leftOutDatabases = zip(found.databases, isLeftOut).filter(\.1).map(\.0.path)
+            let leftOut = zip(found.databases, isLeftOut).compactMap { $1 ? DatabaseEntries.path(of: $0.name) : nil }
+            found.databases = zip(found.databases, isLeftOut).filter { !$1 }.map(\.0)
             var heads = try await repository.heads(known: [base?.snapshot].compactMap(\.self))
             if heads.isEmpty, try await adoptMirror(&result) { heads = try await repository.heads() }
             if heads.isEmpty, files.isEmpty, found.databases.isEmpty { return }
 
-            let capture = Capture(self, files, found.databases, failures: scan.failures, base, takenAt: takenAt)
+            let capture = Capture(
+                self, files, found.databases, leavingOut: leftOut, failures: scan.failures, base, takenAt: takenAt)
             if capture.isUnchanged, let base, heads.snapshots.map(\.id) == [base.snapshot.id],
                 base.isMirrored || !options.keepsMirror
             {
                 result.describe(base.snapshot)
                 return
             }
-            try await save(capture, heads, base, allowShrink: allowShrink, &result)
+            let mayShrink = allowShrink || asGuest && base == nil
+            try await save(capture, heads, base, allowShrink: mayShrink, &result)
         }
     }
 
@@ -105,7 +127,7 @@ extension Memory {
     /// removed, so that a few files beside a few others are merged; but a few files beside many are a cold start.
     private func checkShrinking(_ capture: Capture, _ newest: Newest) throws {
         guard let tip = newest.tip?.commit, let manifest = newest.manifest else { return }
-        let count = capture.files.count + capture.databases.count
+        let count = capture.files.count + capture.databases.count + capture.leftOut.count
         if let base = capture.base {
             let gone = capture.removed(from: manifest, since: base, newest).filter(DatabaseEntries.contains)
             if let database = gone.first {
@@ -180,5 +202,13 @@ extension SyncResult {
         snapshot = newest.id.hexadecimal
         objectCount = newest.commit.files
         totalBytes = newest.commit.bytes
+    }
+}
+
+extension LocalState.Base {
+    /// Whether a snapshot has a version of a changed database.
+    fileprivate func canLeaveOut(_ database: DatabaseFile) -> Bool {
+        guard let path = DatabaseEntries.path(of: database.name) else { return false }
+        return index.entry(path) != nil && !index.matches(database)
     }
 }

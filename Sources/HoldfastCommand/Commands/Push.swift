@@ -19,18 +19,27 @@ struct Push: AsyncParsableCommand {
     var keepDatabaseSecrets = false
     @Flag(help: "Save a state that has fewer than half the files of the newest snapshot, or none.") var allowShrink =
         false
+    @Option(
+        help: ArgumentHelp(
+            """
+            Save into the memory of another identity instead, merged with what is there: for a bot that calls this at the \
+            end of a session.
+            """, valueName: "agent"))
+    var to: String?
     @OptionGroup(title: "Output") var output: OutputOptions
 
     func run() async throws {
-        let (allowShrink, keepsSecrets) = (allowShrink, keepDatabaseSecrets)
+        let (allowShrink, keepsSecrets, to) = (allowShrink, keepDatabaseSecrets, to)
         try await perform("push", memory, output, failure: { TransferReport(result: .failed($0)) }) {
             settings, console in
+            var settings = settings
+            if let to { settings.agent = try located("--to") { try AgentIdentity(to) } }
             try await Session.open(settings, console) { session in
                 var changed = session.memory
                 changed.options.keepsDatabaseSecrets = keepsSecrets
                 let memory = changed
                 let result = await ProgressBar(label: "push", progress: session.progress, console: console).run {
-                    await memory.push(allowShrink: allowShrink)
+                    await memory.push(allowShrink: allowShrink, asGuest: to != nil)
                 }
                 try TransferPrinter(session: session, name: "push", verb: "uploaded").show(result)
             }

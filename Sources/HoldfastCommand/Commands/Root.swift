@@ -23,7 +23,7 @@ struct Root: AsyncParsableCommand {
         version: version,
         subcommands: [Demo.self, Completions.self],
         groupedSubcommands: [
-            CommandGroup(name: "Memory", subcommands: [Push.self, Pull.self, RollbackCommand.self]),
+            CommandGroup(name: "Memory", subcommands: [Push.self, Pull.self, Watch.self, RollbackCommand.self]),
             CommandGroup(
                 name: "Looking",
                 subcommands: [Status.self, Log.self, Diff.self, List.self, Cat.self, Config.self]),

@@ -20,17 +20,18 @@ struct Status: AsyncParsableCommand {
             try await Session.open(settings, console) { session in
                 let status = try await session.memory.status()
                 session.warn(of: status.newest.heads.damaged)
-                console.report(StatusReport(status, session))
+                let saves = await session.memory.saveRecord(newest: status.newest.tip)
+                console.report(StatusReport(status, saves, session))
                 for failure in status.scan.failures { console.note("\(failure)") }
                 if status.newest.tip == nil, status.newest.heads.damaged.isEmpty { session.sayEmpty() }
-                for line in lines(status, session) { console.say(line) }
+                for line in lines(status, saves, session) { console.say(line) }
                 for line in status.difference.lines(limit: showsAll ? nil : 10) { console.say("  \(line)") }
             }
         }
     }
 }
 
-private func lines(_ status: MemoryStatus, _ session: Session) -> [String] {
+private func lines(_ status: MemoryStatus, _ saves: SaveRecord?, _ session: Session) -> [String] {
     var table = Table(sides: [.left, .left])
     table.add("store", session.address)
     if let tip = status.newest.tip {
@@ -45,6 +46,10 @@ private func lines(_ status: MemoryStatus, _ session: Session) -> [String] {
         let state =
             status.isNewerInStore == true ? "the store has a newer one: pull to get it" : "nothing newer in the store"
         table.add("synchronised", "\(synchronised.shortID), \(state)")
+    }
+    if let saves {
+        table.add("saves", saves.words())
+        if let failure = saves.lastFailure { table.add("", "\(failure.code): \(failure.message)") }
     }
     let scan = status.scan
     let files =
@@ -83,17 +88,39 @@ private struct StatusReport: Encodable {
         let problems: [ProblemReport]
     }
 
+    /// How the saves of this machine went; where it knows of none, when the newest snapshot was made.
+    struct Saves: Encodable {
+        @OrNull var lastSuccess: String?
+        @OrNull var ageSeconds: Double?
+        let failuresSince: Int
+        @OrNull var lastFailure: ErrorReport?
+        let text: String
+
+        init(_ record: SaveRecord) {
+            let now = Date()
+            _lastSuccess = OrNull(wrappedValue: record.lastSuccess?.formatted(.iso8601))
+            _ageSeconds = OrNull(
+                wrappedValue: record.lastSuccess.map { max(0, now.timeIntervalSince($0).rounded()) })
+            failuresSince = record.failuresSince
+            _lastFailure = OrNull(
+                wrappedValue: record.lastFailure.map { ErrorReport(code: $0.code, message: $0.message) })
+            text = record.words(now: now)
+        }
+    }
+
     let success = true
     let memory: String
     @OrNull var snapshot: Newest?
     let heads: Int
+    @OrNull var saves: Saves?
     @OrNull var synchronised: String?
     @OrNull var newerInStore: Bool?
     let local: Local
     let damaged: [DamagedCommit]
 
-    init(_ status: MemoryStatus, _ session: Session) {
+    init(_ status: MemoryStatus, _ record: SaveRecord?, _ session: Session) {
         memory = session.address
+        _saves = OrNull(wrappedValue: record.map(Saves.init))
         _snapshot = OrNull(
             wrappedValue: status.newest.tip.map { tip in
                 Newest(

@@ -41,6 +41,13 @@ struct Console: Sendable {
         logger = Logger(label: "holdfast") { _ in handler }
     }
 
+    /// For what a library says of its own doings: warnings and worse.
+    var quietLogger: Logger {
+        var quiet = logger
+        quiet.logLevel = max(.warning, logger.logLevel)
+        return quiet
+    }
+
     /// Prints the result for people.
     func say(_ text: String) { if !isQuiet && !isJSON { world.out(redactor.redact(text)) } }
 

@@ -8,6 +8,8 @@ struct TimeSpan: Equatable {
     /// A thousand years: more is a slip.
     private static let longest = 1000 * 366 * 86_400
 
+    init(seconds: Int) { self.seconds = seconds }
+
     /// - Throws: `ValidationError` that says what can be written.
     init(_ text: String) throws {
         let digits = text.utf8.dropLast()

@@ -1,10 +1,12 @@
 import FileIO
 import Yams
 
-/// The config file: YAML with one value for each setting.
+/// The config file: YAML with one value for each setting, and for `watch` a list of memories.
 struct ConfigFile: Sendable {
     let path: String
     let values: [Setting: String]
+    /// What `watch` watches, each with settings that stand above ``values``. Other commands do not look at it.
+    private(set) var memories: [ConfiguredMemory] = []
 
     /// - Throws: ``UsageError`` for a file that cannot be read, is no YAML mapping, or names a setting that does not exist.
     init(path: String) async throws {
@@ -41,6 +43,10 @@ struct ConfigFile: Sendable {
             )
         }
         for (name, value) in mapping {
+            if name.string == "memories" {
+                memories = try ConfiguredMemory.list(value, path)
+                continue
+            }
             guard let setting = name.string.flatMap({ Setting(rawValue: $0) }) else {
                 let known = Setting.allCases.map(\.rawValue).joined(separator: ", ")
                 throw UsageError(

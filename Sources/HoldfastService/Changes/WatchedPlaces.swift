@@ -1,0 +1,41 @@
+import AgentState
+
+/// Where an agent's state lies, and which names there belong to it.
+struct WatchedPlaces: Sendable {
+    /// The storage directory, with all below it.
+    let storage: String
+    /// The directories that databases lie in; of these only the names of databases count.
+    let databaseDirectories: [String]
+    let exclusions: Exclusions
+    /// The name of the database that `OPENCODE_DB` names.
+    private let named: [UInt8]?
+
+    /// - Parameters:
+    ///   - database: the value of `OPENCODE_DB`.
+    init(storage: String, database: String?, exclusions: Exclusions) {
+        self.storage = storage
+        self.exclusions = exclusions
+        let data = DatabaseScan.dataDirectory(of: storage)
+        var directories = [data]
+        var name: [UInt8]?
+        if let database, !database.isEmpty, database != ":memory:" {
+            let path = database.utf8.first == UInt8(ascii: "/") ? database : "\(data)/\(database)"
+            let directory = DatabaseScan.dataDirectory(of: path)
+            if directory != data { directories.append(directory) }
+            name = path.utf8.split(separator: UInt8(ascii: "/")).last.map(Array.init)
+        }
+        databaseDirectories = directories
+        named = name
+    }
+
+    /// The name of the storage directory in the one that holds it.
+    var storageName: [UInt8] { storage.utf8.split(separator: UInt8(ascii: "/")).last.map(Array.init) ?? [] }
+
+    /// The database that a file belongs to: its main file or its log. The shared memory is none of its content.
+    func database(of file: [UInt8]) -> [UInt8]? {
+        let suffixes = ["-wal", "-journal"]
+        let suffix = suffixes.first { file.count > $0.utf8.count && file.suffix($0.utf8.count).elementsEqual($0.utf8) }
+        let stem = suffix.map { Array(file.dropLast($0.utf8.count)) } ?? file
+        return DatabaseScan.isDatabaseName(stem) || stem == named ? stem : nil
+    }
+}
