@@ -135,7 +135,9 @@ let package = Package(
             name: "HoldfastServiceTests",
             dependencies: [
                 "AgentState", "FileIO", "Holdfast", "HoldfastService", "ObjectStore", "Repository", "TestSupport", log,
-                nioCore, nioLocks,
+                nioCore, nioLocks, nioPosix,
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
