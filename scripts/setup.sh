@@ -15,6 +15,7 @@ needed=(
     "zlib1g-dev:compiles zlib.h"
     "libzstd-dev:compiles zstd.h"
     "libsqlite3-dev:compiles sqlite3.h"
+    "libyaml-dev:compiles yaml.h"
     "pkg-config:pkg-config --version"
     "python3:find_python 3 11"
     "python3-venv:has_venv"

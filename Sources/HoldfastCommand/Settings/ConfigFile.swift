@@ -1,5 +1,4 @@
 import FileIO
-import Yams
 
 /// The config file: YAML with one value for each setting.
 struct ConfigFile: Sendable {
@@ -26,36 +25,41 @@ struct ConfigFile: Sendable {
     }
 
     init(yaml: String, path: String) throws {
-        let root: Node?
-        do { root = try Yams.compose(yaml: yaml) } catch {
+        let document: YAMLDocument
+        do { document = try YAMLDocument(parsing: yaml) } catch {
             throw UsageError("the config file '\(path)' is not valid YAML: \(error)")
         }
         var values: [Setting: String] = [:]
-        guard let root else {
-            (self.path, self.values) = (path, values)
-            return
-        }
-        guard let mapping = root.mapping else {
+        switch document {
+        case .nothing: break
+        case .other:
             throw UsageError(
                 "the config file '\(path)' is not a list of settings", hint: "Write lines such as 'store: s3://BUCKET'."
             )
-        }
-        for (name, value) in mapping {
-            guard let setting = name.string.flatMap({ Setting(rawValue: $0) }) else {
-                let known = Setting.allCases.map(\.rawValue).joined(separator: ", ")
-                throw UsageError(
-                    "the config file '\(path)' sets '\(name.string ?? "?")', which is no setting",
-                    hint: "Settings: \(known).")
-            }
-            if let scalar = value.scalar {
-                values[setting] = scalar.string
-            } else if setting == .include, let items = value.sequence, items.allSatisfy({ $0.scalar != nil }) {
-                // An empty list is no pattern at all.
-                values[setting] = items.isEmpty ? nil : items.compactMap(\.scalar?.string).joined(separator: ",")
-            } else {
-                throw UsageError("the config file '\(path)' has no plain value for '\(setting.rawValue)'")
-            }
+        case .mapping(let items): for item in items { try Self.take(item, from: path, into: &values) }
         }
         (self.path, self.values) = (path, values)
+    }
+
+    private static func take(
+        _ item: YAMLDocument.Item, from path: String, into values: inout [Setting: String]
+    ) throws {
+        guard let setting = item.name.flatMap({ Setting(rawValue: $0) }) else {
+            let known = Setting.allCases.map(\.rawValue).joined(separator: ", ")
+            throw UsageError(
+                "the config file '\(path)' sets '\(item.name ?? "?")', which is no setting",
+                hint: "Settings: \(known).")
+        }
+        guard values[setting] == nil else {
+            throw UsageError("the config file '\(path)' sets '\(setting.rawValue)' more than once")
+        }
+        switch item.value {
+        case .text(let text): values[setting] = text
+        // An empty list is no pattern at all.
+        case .list(let items) where setting == .include:
+            values[setting] = items.isEmpty ? nil : items.joined(separator: ",")
+        case .list, .nested:
+            throw UsageError("the config file '\(path)' has no plain value for '\(setting.rawValue)'")
+        }
     }
 }
