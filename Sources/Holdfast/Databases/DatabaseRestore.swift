@@ -38,7 +38,7 @@ struct DatabaseRestore: Sendable {
                 } else {
                     try await memory.write(change.entry, to: install.file)
                 }
-                let (rebase, checkout) = (memory.options.rebase, memory.options.checkout)
+                let (rebase, checkout) = (memory.options.rebase, await memory.options.checkout())
                 let rows = try await FileIO.run {
                     try install.prepare(
                         keepingSecretsOf: change.present, rebase: rebase, checkout: checkout,
