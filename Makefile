@@ -7,6 +7,8 @@ SEEDS ?= 10000
 # Tests at once. Unlimited, hundreds of them start together, and servers and clients in one process starve each other.
 WIDTH ?= 4
 TEST = $(SWIFT) test --skip-build --experimental-maximum-parallelization-width
+# With Swift's own libraries inside: a third of the time that the command needs to start, and nothing to install beside it.
+RELEASE = $(SWIFT) build -c release --static-swift-stdlib --pkg-config-path .build/archives
 # Tests that run many processes of the command at once. They come after the others, which they would starve.
 HEAVY = "RaceTests|CrashLoopTests"
 
@@ -27,8 +29,9 @@ setup-localstack: setup ## install LocalStack (needs Python 3.13)
 build: setup ## debug build
 	$(SWIFT) build
 
-build-release: setup ## release build: .build/release/holdfast
-	$(SWIFT) build -c release --product holdfast
+build-release: setup ## release build: .build/release/holdfast, which needs neither Swift nor libraries but the system's
+	@scripts/archives.sh .build/archives
+	$(RELEASE) --product holdfast
 
 demo: build ## the whole loop on a generated agent state: embedded store, then a real S3 server
 	@scripts/demo.sh
@@ -49,7 +52,8 @@ test-localstack: setup-localstack ## the same tests against LocalStack
 	@echo "make test-localstack: passed"
 
 simulate: setup ## many seeds of the simulated store (SEEDS=10000, first seed SEED=1)
-	$(SWIFT) build -c release --product simulate
+	@scripts/archives.sh .build/archives
+	$(RELEASE) --product simulate
 	HOLDFAST_SIMULATION_SEEDS=$(SEEDS) HOLDFAST_SIMULATION_SEED=$(SEED) .build/release/simulate
 
 lint: setup ## check format and house rules; changes nothing

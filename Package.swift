@@ -29,7 +29,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
@@ -43,7 +42,7 @@ let package = Package(
         .executableTarget(
             name: "HoldfastCommand",
             dependencies: [
-                "ActionsCache", "AgentState", "FileIO", "Holdfast", "HoldfastActions", "HoldfastLogging",
+                "ActionsCache", "AgentState", "CYAML", "FileIO", "Holdfast", "HoldfastActions", "HoldfastLogging",
                 "HoldfastService", "ObjectStore", "Repository", "S3Store", log,
                 nioCore,
                 nioLocks,
@@ -51,8 +50,8 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-                .product(name: "Yams", package: "Yams"),
             ]),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .target(name: "HoldfastActions", dependencies: ["FileIO", nioCore]),
         .target(
             name: "HoldfastService",

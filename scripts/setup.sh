@@ -16,6 +16,7 @@ needed=(
     "zlib1g-dev:compiles zlib.h"
     "libzstd-dev:compiles zstd.h"
     "libsqlite3-dev:compiles sqlite3.h"
+    "libyaml-dev:compiles yaml.h"
     "pkg-config:pkg-config --version"
     "tar:tar --version"
     "zstd:zstd --version"

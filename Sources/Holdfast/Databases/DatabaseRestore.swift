@@ -43,7 +43,7 @@ struct DatabaseRestore: Sendable {
                 } else {
                     try await memory.write(change.entry, to: install.file)
                 }
-                let (rebase, checkout) = (memory.options.rebase, memory.options.checkout)
+                let (rebase, checkout) = (memory.options.rebase, await memory.options.checkout())
                 // However young the save is, or wrong its clock: a write that follows must not look like this one.
                 let modified = min(change.entry.modified, takenAt - 2 * FileIndex.settlingTime)
                 let (rows, fingerprint) = try await FileIO.run {

@@ -137,21 +137,35 @@ struct LocalState: Sendable {
         }
     }
 
-    /// Notes what is about to happen. ``write(_:_:_:takenAt:isMirrored:)`` strikes it out.
-    /// - Throws: ``FileError``.
-    func writeIntent(
+    /// An intent as it is written.
+    struct EncodedIntent: Sendable {
+        fileprivate let bytes: [UInt8]
+    }
+
+    /// Prepares the note of what is about to happen.
+    /// - Throws: an error of the encoder.
+    func encodeIntent(
         _ snapshots: [Snapshot], isRestore: Bool, _ entries: [FileIndex.Entry], takenAt: Int64
-    ) async throws {
-        guard let directory, let intentPath else { return }
+    ) async throws -> EncodedIntent {
         let records = snapshots.map {
             Record(
                 name: $0.name.description, etag: nil, commit: Data($0.bytes.readableBytesView), isMirrored: false)
         }
         let base = Array(try JSONEncoder().encode(IntentRecord(isRestore: isRestore, snapshots: records)))
         let scope = scope
+        return try await FileIO.run {
+            EncodedIntent(
+                bytes: FileIndex(scope: scope, base: base, takenAt: takenAt, entries: entries).encoded())
+        }
+    }
+
+    /// Notes what is about to happen. ``write(_:_:_:takenAt:isMirrored:)`` strikes it out.
+    /// - Throws: ``FileError``.
+    func write(_ intent: EncodedIntent) async throws {
+        guard let directory, let intentPath else { return }
         try await FileIO.run {
             try makeDirectories(directory, permissions: 0o700)
-            try FileIndex(scope: scope, base: base, takenAt: takenAt, entries: entries).write(to: intentPath)
+            try FileIndex.write(encoded: intent.bytes, to: intentPath)
         }
     }
 

@@ -29,9 +29,9 @@ public struct Memory: Sendable {
         public var keepsDatabaseSecrets = false
         /// A checkout that has another path on this machine.
         public var rebase: (old: String, new: String)?
-        /// The checkout that the agent works in here: what restored databases call by another path gets this one, where that
-        /// is certain.
-        public var checkout: String?
+        /// Finds the checkout that the agent works in here: what restored databases call by another path gets this one, where
+        /// that is certain. Asked only when a database is restored.
+        public var checkout: @Sendable () async -> String? = { nil }
 
         public init(
             storage: String, exclusions: Exclusions = Exclusions(), concurrency: Int = 32,

@@ -170,17 +170,25 @@ extension Memory {
         let databaseRestore = try await DatabaseRestore.stage(databasePlan, self, takenAt: takenAt, &result)
         let announced =
             plan.index + plan.fetches.map(\.indexEntry) + databasePlan.index + databaseRestore.announced
-        @Sendable func willChange() async throws {
-            try await databaseRestore.lock(force: policy == .storeWins)
-            await announce([snapshot], restoring: true, announced, takenAt: takenAt)
-        }
-        let restore = Restore(memory: self, plan: plan, willChangeFiles: willChange)
+        let restore = Restore(memory: self, plan: plan)
+        let changesSomething = restore.hasWork || !databaseRestore.isEmpty
         // Both cores have work while the packs arrive.
         async let noted: Void = note(manifest)
+        async let prepared =
+            changesSomething ? await intent([snapshot], restoring: true, announced, takenAt: takenAt) : nil
         var index = plan.index + databasePlan.index
         do {
-            index += try await restore.run(&result)
-            if !restore.hasWork, !databaseRestore.isEmpty { try await willChange() }
+            let tree = try await restore.stage(&result)
+            let intent = await prepared
+            func willChange() async throws {
+                try await databaseRestore.lock(force: policy == .storeWins)
+                await announce(intent)
+            }
+            if let tree {
+                index += try await restore.commit(tree, willChange: willChange)
+            } else if changesSomething {
+                try await willChange()
+            }
             index += try await databaseRestore.commit()
         } catch {
             await databaseRestore.abandon()

@@ -173,9 +173,26 @@ extension Memory {
 
     /// Notes what is about to happen, before it happens.
     func announce(_ snapshots: [Snapshot], restoring: Bool, _ entries: [FileIndex.Entry], takenAt: Int64) async {
+        await announce(await intent(snapshots, restoring: restoring, entries, takenAt: takenAt))
+    }
+
+    /// Prepares ``announce(_:)``.
+    func intent(
+        _ snapshots: [Snapshot], restoring: Bool, _ entries: [FileIndex.Entry], takenAt: Int64
+    ) async -> LocalState.EncodedIntent? {
         do {
-            try await localState.writeIntent(snapshots, isRestore: restoring, entries, takenAt: takenAt)
+            return try await localState.encodeIntent(snapshots, isRestore: restoring, entries, takenAt: takenAt)
         } catch {
+            logger.warning("Could not note what is about to happen", metadata: ["error": "\(error)"])
+            return nil
+        }
+    }
+
+    /// Notes what is about to happen, before it happens.
+    /// - Parameter intent: `nil` if there is none to be had.
+    func announce(_ intent: LocalState.EncodedIntent?) async {
+        guard let intent else { return }
+        do { try await localState.write(intent) } catch {
             logger.warning("Could not note what is about to happen", metadata: ["error": "\(error)"])
         }
     }

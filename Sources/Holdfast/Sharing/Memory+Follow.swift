@@ -92,7 +92,7 @@ extension Memory {
         try await image.fetch(entry, into: files.theirs, origin: origin, into: files.base)
         // Before it gets the paths of this machine.
         await image.keep(files.theirs)
-        let (rebase, checkout) = (options.rebase, options.checkout)
+        let (rebase, checkout) = (options.rebase, await options.checkout())
         let addition = try await FileIO.run { cancellation in
             try union.add(to: present, hasBase: origin != nil, rebase: rebase, checkout: checkout, cancellation)
         }

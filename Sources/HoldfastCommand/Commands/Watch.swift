@@ -135,7 +135,9 @@ extension Session {
         var memory = memory(as: other)
         memory.options.database = item.database
         memory.options.keepsDatabaseSecrets = keepsSecrets
-        memory.options.checkout = await console.world.checkout(of: location.repository)
+        // Asked once: a daemon stays where it was started.
+        let checkout = await console.world.checkout(of: location.repository)
+        memory.options.checkout = { checkout }
         return memory
     }
 }
