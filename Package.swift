@@ -145,7 +145,7 @@ let package = Package(
         .testTarget(
             name: "HoldfastCommandTests",
             dependencies: [
-                "ActionsCache", "AgentState", "FileIO", "HoldfastActions", "HoldfastCommand", "Holdfast",
+                "ActionsCache", "AgentState", "CZstd", "FileIO", "HoldfastActions", "HoldfastCommand", "Holdfast",
                 "HoldfastService", "ObjectStore", "Repository", "S3Store", "TestSupport", log, nioCore, subprocess,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],

@@ -207,19 +207,3 @@ struct CrashLoop {
         try require(run.code == 0, "verify --read-data: \(run.status) \(run.out) \(run.err)")
     }
 }
-
-/// How long a command takes when nothing disturbs it, from which the moments to kill it are drawn.
-private struct RunTime {
-    private var times: [Duration] = []
-
-    mutating func add(_ time: Duration) {
-        times.append(time)
-        if times.count > 5 { times.removeFirst() }
-    }
-
-    /// A moment of a run, each as likely as any other: from its start to a little after its end.
-    func moment(_ random: inout SeededGenerator) -> Duration {
-        let mean = times.reduce(.zero, +) / max(times.count, 1)
-        return max(.microseconds(1), mean * Double.random(in: 0...1.1, using: &random))
-    }
-}

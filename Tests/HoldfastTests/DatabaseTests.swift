@@ -160,28 +160,6 @@ struct DatabaseTests {
         }
     }
 
-    @Test("keeps what two machines add at the same time, row by row")
-    func merge() async throws {
-        try await Fixture.with { fixture in
-            try await pushed(fixture)
-            #expect(await fixture.memory("b").pull().success)
-            for round in 0..<8 {
-                for machine in ["a", "b"] {
-                    try add("\(machine)-\(round)", try open(fixture, machine), time: round + 2)
-                }
-                async let first = fixture.memory("a").push()
-                async let second = fixture.memory("b").push()
-                for push in [await first, await second] { #expect(push.success, "\(push)") }
-                for machine in ["a", "b"] {
-                    let pull = await fixture.memory(machine).pull()
-                    #expect(pull.success, "\(pull)")
-                }
-            }
-            let expected = (["first"] + (0..<8).flatMap { ["a-\($0)", "b-\($0)"] }).sorted()
-            for machine in ["a", "b"] { #expect(try sessions(fixture, machine) == expected) }
-        }
-    }
-
     @Test(
         "that changed on both sides stops a pull, or is merged, or is kept beside the store's",
         arguments: [ConflictPolicy.stop, .newerWins, .storeWins])
