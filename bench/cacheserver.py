@@ -1,5 +1,7 @@
 """A cache service of the older REST kind on loopback, as act and GitHub Enterprise Server have it; entries in a folder.
 
+The address may have any path before the service's own; each has entries of its own.
+
 usage: python bench/cacheserver.py FOLDER      prints the port, runs until its standard input ends
 """
 
@@ -26,6 +28,10 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def place(self) -> str:
+        """What stands before the service's own path: entries of one address are not seen from another."""
+        return self.path.split("/_apis/")[0]
+
     def body(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
             return self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -43,7 +49,9 @@ class Handler(BaseHTTPRequestHandler):
         query = parse_qs(url.query)
         version = query["version"][0]
         for key in query["keys"][0].split(","):
-            found = [e for e in entries if e["done"] and e["version"] == version and e["key"].startswith(key)]
+            found = [
+                e for e in entries
+                if e["done"] and (e["place"], e["version"]) == (self.place(), version) and e["key"].startswith(key)]
             if found:
                 port = self.server.server_address[1]
                 location = f"http://127.0.0.1:{port}/archive/{found[-1]['id']}"
@@ -70,12 +78,13 @@ class Handler(BaseHTTPRequestHandler):
         name = self.path.rsplit("/", 1)[-1]
         with lock:
             if name != "caches":
-                entries[int(name)]["done"] = True
+                entries[int(name) - 1]["done"] = True
                 return self.answer(204)
-            if any((e["key"], e["version"]) == (wanted["key"], wanted["version"]) for e in entries):
+            entry = {"place": self.place(), "key": wanted["key"], "version": wanted["version"]}
+            if any(entry.items() <= e.items() for e in entries):
                 return self.answer(409, {"message": "Cache already exists."})
-            number = len(entries)
-            entries.append({"id": number, "key": wanted["key"], "version": wanted["version"], "done": False})
+            number = len(entries) + 1
+            entries.append(entry | {"id": number, "done": False})
             open(os.path.join(FOLDER, str(number)), "wb").close()
         self.answer(201, {"cacheId": number})
 
