@@ -22,10 +22,7 @@ struct Session: Sendable {
         _ settings: Settings, _ console: Console, isTemporary: Bool = false,
         _ body: (Session) async throws -> Result
     ) async throws -> Result {
-        guard let repository = settings.repository else { throw UsageError.noRepository }
-        let location = try located("memory") {
-            try MemoryLocation(prefix: settings.prefix, agent: settings.agent, repository: repository)
-        }
+        let location = try location(settings)
         console.logger.debug(
             "Opening the memory",
             metadata: ["store": "\(settings.store)", "memory": "\(location)", "storage": "\(settings.storage)"])
@@ -51,6 +48,15 @@ struct Session: Sendable {
                 try await body(
                     Session(settings: settings, location: location, store: store, meter: meter, console: console))
             }
+        }
+    }
+
+    /// The memory that the settings name.
+    /// - Throws: ``UsageError`` if they name none.
+    static func location(_ settings: Settings) throws -> MemoryLocation {
+        guard let repository = settings.repository else { throw UsageError.noRepository }
+        return try located("memory") {
+            try MemoryLocation(prefix: settings.prefix, agent: settings.agent, repository: repository)
         }
     }
 

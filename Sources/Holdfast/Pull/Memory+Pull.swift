@@ -33,15 +33,31 @@ extension Memory {
     /// Files that only this machine has stay. Files that did not change here follow the snapshot. What is here already is
     /// not fetched. If the newest snapshot is damaged, the one before it is taken, and the result says so.
     public func pull(_ request: PullRequest = PullRequest()) async -> SyncResult {
+        await pull(request, unless: .never).result
+    }
+
+    /// Which snapshot here makes a pull needless, although files of it may be missing.
+    enum Sufficient { case never, newer, sameOrNewer }
+
+    /// Brings a snapshot here, unless what was synchronised last is as new.
+    /// - Returns: also whether it was needless.
+    func pull(
+        _ request: PullRequest, unless sufficient: Sufficient
+    ) async -> (result: SyncResult, isNeedless: Bool) {
         if request.source == .mirror {
             var result = await mirror.pull(onConflict: request.onConflict)
             await noteOldLayout(&result)
-            return result
+            return (result, false)
         }
-        var isMirrorOnly = false
+        var (isMirrorOnly, isNeedless) = (false, false)
         var result = await measured(meter) { result in
             let remembered = try await remembered()
             let heads = try await repository.heads(known: [remembered?.snapshot].compactMap(\.self))
+            if let remembered, try await isEnough(remembered, heads, sufficient) {
+                isNeedless = true
+                result.describe(remembered.snapshot)
+                return
+            }
             if heads.isEmpty, request.snapshot == nil {
                 isMirrorOnly = true
                 return
@@ -62,7 +78,13 @@ extension Memory {
             result.requests += requests
         }
         await noteOldLayout(&result)
-        return result
+        return (result, isNeedless)
+    }
+
+    private func isEnough(_ base: LocalState.Base, _ heads: Heads, _ sufficient: Sufficient) async throws -> Bool {
+        guard sufficient != .never, base.restoring == nil, !heads.isEmpty else { return false }
+        if heads.snapshots.map(\.id) == [base.snapshot.id] { return sufficient == .sameOrNewer }
+        return try await repository.lineage(of: base.snapshot, to: heads) == .newer
     }
 
     private func start(_ remembered: LocalState.Base?, _ heads: Heads) async throws -> Start {

@@ -20,19 +20,32 @@ extension Memory {
         allowShrink: Bool = false, asGuest: Bool = false,
         leavingOut: @Sendable (DatabaseFile) -> Bool = { _ in false }
     ) async -> SyncResult {
-        let result = await save(allowShrink: allowShrink, asGuest: asGuest, leavingOut: leavingOut)
+        await push(allowShrink: allowShrink, asGuest: asGuest, keepingTornFiles: false, leavingOut: leavingOut)
+    }
+
+    /// - Parameter keepsStored: a JSON file of no bytes was being written when its writer was killed, and would make the state
+    ///   corrupt by RFC-002. Such a file counts as unreadable: the snapshot keeps the version that it had.
+    func push(
+        allowShrink: Bool, asGuest: Bool = false, keepingTornFiles keepsStored: Bool,
+        leavingOut: @Sendable (DatabaseFile) -> Bool = { _ in false }
+    ) async -> SyncResult {
+        let result = await save(
+            allowShrink: allowShrink, asGuest: asGuest, keepingTornFiles: keepsStored, leavingOut: leavingOut)
         await noteSave(result)
         return result
     }
 
     private func save(
-        allowShrink: Bool, asGuest: Bool, leavingOut: @Sendable (DatabaseFile) -> Bool
+        allowShrink: Bool, asGuest: Bool, keepingTornFiles keepsStored: Bool,
+        leavingOut: @Sendable (DatabaseFile) -> Bool
     ) async -> SyncResult {
         await measured(meter) { result in
             let takenAt = wallClock()
             let scan = try await StorageScan.scan(options.storage, exclusions: options.exclusions)
             result.count(scan)
-            let files = storable(scan.files, &result)
+            let torn = keepsStored ? scan.files.filter { StateCheck.isTorn($0) }.map(\.path) : []
+            result.warnings += torn.map { "'\($0)' is empty, as if its writing was cut off; it is not saved like that" }
+            let files = storable(torn.isEmpty ? scan.files : scan.files.filter { !StateCheck.isTorn($0) }, &result)
             var found = try await databases()
             result.problems += found.problems.map { SyncResult.Problem(path: $0.path, reason: $0.reason) }
             let base = try await remembered()
@@ -44,8 +57,9 @@ extension Memory {
             if heads.isEmpty, try await adoptMirror(&result) { heads = try await repository.heads() }
             if heads.isEmpty, files.isEmpty, found.databases.isEmpty { return }
 
-            let capture = Capture(
+            var capture = Capture(
                 self, files, found.databases, leavingOut: leftOut, failures: scan.failures, base, takenAt: takenAt)
+            capture.torn = torn
             if capture.isUnchanged, let base, heads.snapshots.map(\.id) == [base.snapshot.id],
                 base.isMirrored || !options.keepsMirror
             {
