@@ -67,7 +67,8 @@ format: ## format the Swift sources in place
 
 bench: build-release ## 10,000 files, and a database: seconds, CPU, memory, requests, bytes, beside others (ROUNDS=3)
 	@.venv/bin/python bench/run.py --rounds $(ROUNDS); files=$$?; \
-	.venv/bin/python bench/database.py --rounds $(ROUNDS) && exit $$files
+	.venv/bin/python bench/database.py --rounds $(ROUNDS); databases=$$?; \
+	.venv/bin/python bench/cache.py --rounds $(ROUNDS) && exit $$((files | databases))
 
 clean: ## remove everything that was built or installed here
 	rm -rf .build .venv .venv-localstack

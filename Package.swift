@@ -121,7 +121,8 @@ let package = Package(
         .testTarget(
             name: "HoldfastTests",
             dependencies: [
-                "AgentState", "FileIO", "Holdfast", "ObjectStore", "Repository", "S3Store", "TestSupport", log, nioCore,
+                "ActionsCache", "AgentState", "FileIO", "Holdfast", "ObjectStore", "Repository", "S3Store",
+                "TestSupport", log, nioCore, nioLocks,
             ]),
         .testTarget(
             name: "ActionsCacheTests",

@@ -16,6 +16,8 @@ needed=(
     "libzstd-dev:compiles zstd.h"
     "libsqlite3-dev:compiles sqlite3.h"
     "pkg-config:pkg-config --version"
+    "tar:tar --version"
+    "zstd:zstd --version"
     "python3:find_python 3 11"
     "python3-venv:has_venv"
     "nodejs:has_node 18"

@@ -20,10 +20,11 @@ enum Exit {
 /// Runs a command's work: interruptible, with every failure reported in the same way.
 /// - Parameters:
 ///   - name: the command, for messages.
+///   - more: settings by options of the command's own.
 ///   - failure: what `--json` prints if the work throws.
 ///   - work: does the work with the settings and the console; what it throws ends the command.
 func perform(
-    _ name: String, _ memory: MemoryOptions, _ options: OutputOptions,
+    _ name: String, _ memory: MemoryOptions, _ options: OutputOptions, flags more: [Setting: String] = [:],
     failure: @escaping @Sendable (SyncError) -> any Encodable = { FailureReport(error: ErrorReport($0)) },
     _ work: @escaping @Sendable (Settings, Console) async throws -> Void
 ) async throws {
@@ -36,6 +37,7 @@ func perform(
             console.withLockedValue { $0 = configured }
             var flags = memory.given
             flags[.logFormat] = options.logFormat
+            flags.merge(more) { $1 }
             try await work(try await Settings.resolve(flags, file: file, world: world), configured)
         }
     } catch let error as ExitCode {
@@ -46,6 +48,30 @@ func perform(
         console.report(failure(problem))
         console.fail(name, problem)
         throw ExitCode(code)
+    }
+}
+
+/// ``perform(_:_:_:flags:failure:_:)`` for work that must not fail the run: trouble is a warning and exit code 0, or 1 where
+/// the settings are strict. What the user got wrong, and interruptions, end the command as always.
+func performGently(
+    _ name: String, _ memory: MemoryOptions, _ flags: [Setting: String], _ options: OutputOptions,
+    failure: @escaping @Sendable (SyncError) -> any Encodable,
+    _ work: @escaping @Sendable (Settings, Console) async throws -> Void
+) async throws {
+    try await perform(name, memory, options, flags: flags, failure: failure) { settings, console in
+        do { try await work(settings, console) } catch {
+            guard !(error is UsageError), !(error is ExitCode), !(error is CancellationError), !Task.isCancelled else {
+                throw error
+            }
+            let problem = ending(error).problem
+            console.report(failure(problem))
+            if settings.isStrict {
+                console.fail(name, problem)
+                throw ExitCode(Exit.failed)
+            }
+            console.note(problem.message)
+            if let hint = problem.hint { console.note("hint: \(hint)", isWarning: false) }
+        }
     }
 }
 

@@ -22,14 +22,7 @@ struct Session: Sendable {
         _ settings: Settings, _ console: Console, isTemporary: Bool = false,
         _ body: (Session) async throws -> Result
     ) async throws -> Result {
-        guard let repository = settings.repository else {
-            throw UsageError(
-                "no repository is set",
-                hint: "Use --repo OWNER/NAME, HOLDFAST_REPO, or run in a git checkout with an origin.")
-        }
-        let location = try located("memory") {
-            try MemoryLocation(prefix: settings.prefix, agent: settings.agent, repository: repository)
-        }
+        let location = try location(settings)
         console.logger.debug(
             "Opening the memory",
             metadata: ["store": "\(settings.store)", "memory": "\(location)", "storage": "\(settings.storage)"])
@@ -55,6 +48,19 @@ struct Session: Sendable {
                 try await body(
                     Session(settings: settings, location: location, store: store, meter: meter, console: console))
             }
+        }
+    }
+
+    /// The memory that the settings name.
+    /// - Throws: ``UsageError`` if they name none.
+    static func location(_ settings: Settings) throws -> MemoryLocation {
+        guard let repository = settings.repository else {
+            throw UsageError(
+                "no repository is set",
+                hint: "Use --repo OWNER/NAME, HOLDFAST_REPO, or run in a git checkout with an origin.")
+        }
+        return try located("memory") {
+            try MemoryLocation(prefix: settings.prefix, agent: settings.agent, repository: repository)
         }
     }
 

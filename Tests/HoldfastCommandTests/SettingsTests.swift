@@ -40,6 +40,9 @@ struct SettingsTests {
             (.sse, "HOLDFAST_SSE", "AES256", "aws:kms", "none", "none"),
             (.allowInsecureEndpoint, "HOLDFAST_ALLOW_INSECURE_ENDPOINT", "true", "1", "yes", "false"),
             (.mirror, "HOLDFAST_MIRROR", "false", "0", "no", "true"),
+            (.restorePolicy, "HOLDFAST_RESTORE_POLICY", "cache-first", "store-first", "newest", "newest"),
+            (.cache, "HOLDFAST_CACHE", "false", "0", "no", "true"),
+            (.strict, "HOLDFAST_STRICT", "true", "1", "yes", "false"),
         ])
     func precedence(
         _ setting: Setting, variable: String, option: String, environment: String, file: String, fallback: String

@@ -10,7 +10,8 @@ import Testing
 @Suite("Help and completions")
 struct SnapshotTests {
     static let commands = [
-        "push", "pull", "rollback", "status", "log", "diff", "ls", "cat", "config", "verify", "prune", "demo",
+        "push", "pull", "save", "restore", "rollback", "status", "log", "diff", "ls", "cat", "config", "verify",
+        "prune", "demo",
         "completions",
     ]
     private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()

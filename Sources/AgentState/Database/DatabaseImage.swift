@@ -119,6 +119,15 @@ public final class DatabaseImage: Sendable {
     }
 }
 
+extension DatabaseFile {
+    /// Looks whether SQLite finds the database whole, without changing it. Blocks for as long as reading all of it takes.
+    /// - Returns: what is wrong with it, also if it cannot be read; `nil` if nothing is.
+    public func damage() -> String? {
+        do { try DatabaseImage.check(try DatabaseSource.open(self)) } catch { return "\(error)" }
+        return nil
+    }
+}
+
 /// Credentials that cannot be taken out of an image, which therefore is not stored.
 public struct SecretsRemain: Error, Sendable, Equatable, CustomStringConvertible {
     /// Tables that are called like those of credentials and are no ordinary tables.

@@ -173,6 +173,18 @@ struct LocalState: Sendable {
         }
     }
 
+    /// Forgets what was the same here and in the store: the next push merges without a base, and removes nothing.
+    /// - Throws: ``FileError``.
+    func forget() async throws {
+        guard let directory, let indexPath else { return }
+        try await FileIO.run {
+            let name = Array(indexPath.utf8.dropFirst(directory.utf8.count + 1))
+            do throws(FileError) { try File.open(directory, [.read, .directory]).remove(name) } catch {
+                if !error.isNotFound { throw error }
+            }
+        }
+    }
+
     /// Remembers a manifest. It counts once ``write(_:_:_:takenAt:isMirrored:)`` names its snapshot.
     /// - Throws: ``FileError``.
     func write(_ manifest: Manifest) async throws {

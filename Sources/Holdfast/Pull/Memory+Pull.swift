@@ -34,10 +34,26 @@ extension Memory {
     /// not fetched. If the newest snapshot is damaged, the one before it is taken, and the result says so.
     public func pull(_ request: PullRequest = PullRequest()) async -> SyncResult {
         if request.source == .mirror { return await mirror.pull(onConflict: request.onConflict) }
-        var isMirrorOnly = false
+        return await pull(request, unless: .never).result
+    }
+
+    /// Which snapshot here makes a pull needless, although files of it may be missing.
+    enum Sufficient { case never, newer, sameOrNewer }
+
+    /// Brings a snapshot here, unless what was synchronised last is as new.
+    /// - Returns: also whether it was needless.
+    func pull(
+        _ request: PullRequest, unless sufficient: Sufficient
+    ) async -> (result: SyncResult, isNeedless: Bool) {
+        var (isMirrorOnly, isNeedless) = (false, false)
         let result = await measured(meter) { result in
             let remembered = try await remembered()
             let heads = try await repository.heads(known: [remembered?.snapshot].compactMap(\.self))
+            if let remembered, try await isEnough(remembered, heads, sufficient) {
+                isNeedless = true
+                result.describe(remembered.snapshot)
+                return
+            }
             if heads.isEmpty, request.snapshot == nil {
                 isMirrorOnly = true
                 return
@@ -51,11 +67,17 @@ extension Memory {
                 try await restoreNewest(heads, remembered, request.onConflict, &result)
             }
         }
-        guard isMirrorOnly else { return result }
+        guard isMirrorOnly else { return (result, isNeedless) }
         // A memory that another implementation wrote is restored as it is.
         var mirrored = await mirror.pull(onConflict: request.onConflict)
         mirrored.requests += result.requests
-        return mirrored
+        return (mirrored, false)
+    }
+
+    private func isEnough(_ base: LocalState.Base, _ heads: Heads, _ sufficient: Sufficient) async throws -> Bool {
+        guard sufficient != .never, base.restoring == nil, !heads.isEmpty else { return false }
+        if heads.snapshots.map(\.id) == [base.snapshot.id] { return sufficient == .sameOrNewer }
+        return try await repository.lineage(of: base.snapshot, to: heads) == .newer
     }
 
     private func start(_ remembered: LocalState.Base?, _ heads: Heads) async throws -> Start {

@@ -12,6 +12,8 @@ struct Capture: Sendable {
     let databases: [DatabaseFile]
     /// What could not be looked at.
     let failures: [StorageScan.Failure]
+    /// Files whose content is not to be taken.
+    var torn: [RelativePath] = []
     let base: LocalState.Base?
     /// When the scan began, in nanoseconds since 1970.
     let takenAt: Int64
@@ -116,7 +118,7 @@ struct Capture: Sendable {
     private func keepUnseen(
         _ base: LocalState.Base?, _ newest: Newest, _ unreadable: [RelativePath], _ captured: inout Captured
     ) {
-        let hidden = Set(failures.map(\.path) + unreadable)
+        let hidden = Set(failures.map(\.path) + unreadable + torn)
         let seen = Set(captured.files.map(\.path))
         if let base {
             for entry in base.index.entries where !seen.contains(entry.path) && isUnseen(entry.path, hidden) {
@@ -143,7 +145,7 @@ struct Capture: Sendable {
     /// - Parameter manifest: that of the newest snapshot.
     func removed(from manifest: Manifest, since base: LocalState.Base, _ newest: Newest) -> [RelativePath] {
         let here = Set(files.map(\.path) + databases.compactMap { DatabaseEntries.path(of: $0.name) })
-        let hidden = Set(failures.map(\.path))
+        let hidden = Set(failures.map(\.path) + torn)
         // Where the base is lost, everything that the store fell back to was there then.
         let isKnown = newest.contains(base.snapshot)
         return manifest.entries.map(\.path).filter { path in

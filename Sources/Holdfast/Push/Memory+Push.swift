@@ -12,11 +12,19 @@ extension Memory {
     /// it is read, is named in the result; the snapshot keeps the version it had.
     /// - Parameter allowShrink: save a state that has fewer than half the files of the newest snapshot, or none.
     public func push(allowShrink: Bool = false) async -> SyncResult {
+        await push(allowShrink: allowShrink, keepingTornFiles: false)
+    }
+
+    /// - Parameter keepsStored: a JSON file of no bytes was being written when its writer was killed, and would make the state
+    ///   corrupt by RFC-002. Such a file counts as unreadable: the snapshot keeps the version that it had.
+    func push(allowShrink: Bool, keepingTornFiles keepsStored: Bool) async -> SyncResult {
         await measured(meter) { result in
             let takenAt = wallClock()
             let scan = try await StorageScan.scan(options.storage, exclusions: options.exclusions)
             result.count(scan)
-            let files = storable(scan.files, &result)
+            let torn = keepsStored ? scan.files.filter { StateCheck.isTorn($0) }.map(\.path) : []
+            result.warnings += torn.map { "'\($0)' is empty, as if its writing was cut off; it is not saved like that" }
+            let files = storable(torn.isEmpty ? scan.files : scan.files.filter { !StateCheck.isTorn($0) }, &result)
             let found = try await databases()
             result.problems += found.problems.map { SyncResult.Problem(path: $0.path, reason: $0.reason) }
             let base = try await remembered()
@@ -24,7 +32,8 @@ extension Memory {
             if heads.isEmpty, try await adoptMirror(&result) { heads = try await repository.heads() }
             if heads.isEmpty, files.isEmpty, found.databases.isEmpty { return }
 
-            let capture = Capture(self, files, found.databases, failures: scan.failures, base, takenAt: takenAt)
+            var capture = Capture(self, files, found.databases, failures: scan.failures, base, takenAt: takenAt)
+            capture.torn = torn
             if capture.isUnchanged, let base, heads.snapshots.map(\.id) == [base.snapshot.id],
                 base.isMirrored || !options.keepsMirror
             {

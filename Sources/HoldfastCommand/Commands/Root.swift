@@ -23,7 +23,9 @@ struct Root: AsyncParsableCommand {
         version: version,
         subcommands: [Demo.self, Completions.self],
         groupedSubcommands: [
-            CommandGroup(name: "Memory", subcommands: [Push.self, Pull.self, RollbackCommand.self]),
+            CommandGroup(
+                name: "Memory",
+                subcommands: [Push.self, Pull.self, Save.self, RestoreCommand.self, RollbackCommand.self]),
             CommandGroup(
                 name: "Looking",
                 subcommands: [Status.self, Log.self, Diff.self, List.self, Cat.self, Config.self]),

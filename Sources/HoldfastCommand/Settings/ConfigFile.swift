@@ -49,7 +49,9 @@ struct ConfigFile: Sendable {
             }
             if let scalar = value.scalar {
                 values[setting] = scalar.string
-            } else if setting == .include, let items = value.sequence, items.allSatisfy({ $0.scalar != nil }) {
+            } else if [.include, .shareFrom].contains(setting), let items = value.sequence,
+                items.allSatisfy({ $0.scalar != nil })
+            {
                 // An empty list is no pattern at all.
                 values[setting] = items.isEmpty ? nil : items.compactMap(\.scalar?.string).joined(separator: ",")
             } else {
