@@ -10,7 +10,8 @@ import Testing
 @Suite("Help and completions")
 struct SnapshotTests {
     static let commands = [
-        "push", "pull", "rollback", "status", "log", "diff", "ls", "cat", "config", "verify", "prune", "policy", "demo",
+        "push", "pull", "rollback", "status", "log", "diff", "ls", "cat", "config", "verify", "prune", "doctor",
+        "policy", "demo",
         "completions",
     ]
     private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
