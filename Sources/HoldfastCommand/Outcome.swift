@@ -8,7 +8,7 @@ import UnixSignals
 /// How a command ends.
 enum Exit {
     static let failed: Int32 = 1
-    /// `verify` found damage.
+    /// `verify` found damage, or `doctor` a problem.
     static let damage: Int32 = 2
     static let usage: Int32 = 64
     /// A conflict or lock that may pass.

@@ -150,6 +150,11 @@ struct PolicyCommand: AsyncParsableCommand {
         if isShown(.trust), settings.repository != nil, account ?? settings.expectedBucketOwner == nil {
             notes.append("put the number of your account in the place of \(GitHubTrust.placeholder), or give --account")
         }
+        if isShown(.trust), scope != .prefix, settings.agent != .github {
+            notes.append(
+                "this is the memory of '\(settings.agent)'; runs on GitHub have that of 'github' unless told otherwise: "
+                    + "--agent github")
+        }
         if isShown(.bucket) {
             notes.append("a bucket has one policy: add these statements to what it has")
         }
