@@ -12,7 +12,7 @@ struct SnapshotTests {
     static let commands = [
         "push", "pull", "save", "restore", "rollback", "status", "log", "diff", "ls", "cat", "config", "verify",
         "prune", "demo",
-        "completions",
+        "completions", "action",
     ]
     private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appendingPathComponent("Snapshots")
