@@ -26,7 +26,7 @@ public struct JobLog: Sendable {
 
     /// Adds an annotation to the run.
     public func annotate(_ level: Level, title: String = "Holdfast", _ message: String) {
-        obey(WorkflowCommand(name: level.rawValue, properties: [("title", redact(title))], message: redact(message)))
+        obey(WorkflowCommand(name: level.rawValue, properties: [("title", shown(title))], message: shown(message)))
     }
 
     /// Lets the runner replace a secret by `***` in all that is printed from now on.
@@ -41,10 +41,13 @@ public struct JobLog: Sendable {
 
     /// What the body prints can be folded away.
     public func group<Result>(_ title: String, _ body: () async throws -> Result) async rethrows -> Result {
-        obey(WorkflowCommand(name: "group", message: redact(title)))
+        obey(WorkflowCommand(name: "group", message: shown(title)))
         defer { obey(WorkflowCommand(name: "endgroup")) }
         return try await body()
     }
+
+    /// A runner that does not know a command goes on to look for the older form.
+    private func shown(_ text: String) -> String { withoutOldCommands(redact(text)) }
 
     private func obey(_ command: WorkflowCommand) { write(command.line + "\n") }
 }

@@ -27,7 +27,14 @@ private func plainLine(_ line: String.UnicodeScalarView) -> String {
     // More than white space counts as nothing here: a comparison may skip characters that have no width.
     var start = line.lazy.filter { $0.value > 0x20 && $0.value < 0x7F }.makeIterator()
     if start.next() == ":", start.next() == ":" { result.append(contentsOf: "| ".unicodeScalars) }
-    for scalar in line {
+    result.append(contentsOf: withoutOldCommands(String(line)).unicodeScalars)
+    return String(result)
+}
+
+/// Text without the older form of commands.
+func withoutOldCommands(_ text: String) -> String {
+    var result = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
         if scalar == "[", result.suffix(2).elementsEqual("##".unicodeScalars) { result.append(" ") }
         result.append(scalar)
     }

@@ -16,6 +16,8 @@ public struct StepSummary: Sendable {
     private let redact: @Sendable (String) -> String
     private var rows: [Row] = []
     private var warnings: [String] = []
+    /// How many there are above ``mostWarnings``.
+    private var surplus = 0
 
     init(title: String, redact: @escaping @Sendable (String) -> String = { $0 }) {
         (self.title, self.redact) = (title, redact)
@@ -32,7 +34,9 @@ public struct StepSummary: Sendable {
     }
 
     /// Adds something that the reader should know.
-    public mutating func warn(_ text: String) { warnings.append(shown(text)) }
+    public mutating func warn(_ text: String) {
+        if warnings.count < Self.mostWarnings { warnings.append(shown(text)) } else { surplus += 1 }
+    }
 
     /// Redacted first: an escaped secret would not be recognised any more.
     private func shown(_ text: String) -> String { Markdown.shortened(redact(text), to: Self.longestValue) }
@@ -44,11 +48,8 @@ public struct StepSummary: Sendable {
             for row in rows { text += "| \(Markdown.escaped(row.name)) | \(row.value) |\n" }
             text += "\n"
         }
-        for warning in warnings.prefix(Self.mostWarnings) {
-            text += "- ⚠️ \(Markdown.code(warning))\n"
-        }
-        let rest = warnings.count - Self.mostWarnings
-        if rest > 0 { text += "- … and \(rest) more; the log of the step has them all\n" }
+        for warning in warnings { text += "- ⚠️ \(Markdown.code(warning))\n" }
+        if surplus > 0 { text += "- … and \(surplus) more; the log of the step has them all\n" }
         return text + (warnings.isEmpty ? "" : "\n")
     }
 }

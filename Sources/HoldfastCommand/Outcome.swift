@@ -79,7 +79,7 @@ func performGently(
 }
 
 /// What ended a command, in words, and its exit code.
-private func ending(_ error: any Error) -> (problem: SyncError, code: Int32) {
+func ending(_ error: any Error) -> (problem: SyncError, code: Int32) {
     switch error {
     case let error as UsageError:
         return (SyncError(code: "usage", message: error.description, hint: error.hint), Exit.usage)
@@ -103,7 +103,7 @@ struct Interruption: Error, CustomStringConvertible {
 private let grace = Duration.seconds(5)
 
 /// Runs work that SIGINT and SIGTERM cancel. A second signal, or ``grace`` without an end, ends the process at once.
-private func interruptible(_ world: World, _ work: @escaping @Sendable () async throws -> Void) async throws {
+func interruptible(_ world: World, _ work: @escaping @Sendable () async throws -> Void) async throws {
     let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
     let received = NIOLockedValueBox<Int32?>(nil)
     // A task of its own, so that a signal cancels the work and not those who wait for it. It is awaited below.

@@ -108,13 +108,18 @@ extension Settings {
         return UsageError(report.first { $0.name == setting.rawValue }?.origin ?? "", sentences: error.message)
     }
 
-    /// The credential chain of the AWS tools. Whatever it finds is kept out of all output.
+    /// The role of the settings, else the credential chain of the AWS tools. Whatever it finds is kept out of all output.
     func credentials(_ console: Console) -> any CredentialSource {
         var context = CredentialContext(environment: console.world.environment)
-        context.onResolve = { [redactor = console.redactor] found in
-            redactor.register(found.accessKeyID)
-            redactor.register(found.secretAccessKey)
-            if let token = found.sessionToken { redactor.register(token) }
+        context.onResolve = { found in
+            for secret in [found.accessKeyID, found.secretAccessKey, found.sessionToken].compactMap(\.self) {
+                console.conceal(secret)
+            }
+        }
+        context.onSecret = { console.conceal($0) }
+        if let role {
+            return CredentialCache(
+                role, context: context, region: region, allowInsecureEndpoint: allowInsecureEndpoint)
         }
         return CredentialCache(
             CredentialChain(

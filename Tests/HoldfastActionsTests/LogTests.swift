@@ -27,7 +27,7 @@ struct LogTests {
         "Messages and properties are escaped",
         arguments: [
             ("100 % done", "100 %25 done"), ("a\nb\r\nc", "a%0Ab%0D%0Ac"), ("a: b, c", "a: b, c"), ("%0A", "%250A"),
-            ("::error::x", "::error::x"),
+            ("::error::x", "::error::x"), ("##[error]x", "## [error]x"),
         ])
     func messages(_ message: String, escaped: String) {
         let written = WrittenLog()

@@ -11,7 +11,7 @@ import Testing
 struct SnapshotTests {
     static let commands = [
         "push", "pull", "save", "restore", "watch", "rollback", "status", "log", "diff", "ls", "cat", "config",
-        "verify", "prune", "doctor", "policy", "demo", "completions",
+        "verify", "prune", "doctor", "policy", "demo", "completions", "action",
     ]
     private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appendingPathComponent("Snapshots")

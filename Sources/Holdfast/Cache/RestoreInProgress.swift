@@ -178,6 +178,7 @@ struct RestoreInProgress {
         }
         result.sync.error = brought.error
         result.sync.snapshot = brought.snapshot
+        result.sync.snapshotTime = brought.snapshotTime
         result.sync.objectCount = brought.objectCount
         result.sync.totalBytes = brought.totalBytes
         if isNew {
@@ -273,6 +274,7 @@ struct RestoreInProgress {
                 result.seededFrom = agent
                 // It is no snapshot of this memory.
                 result.sync.snapshot = nil
+                result.sync.snapshotTime = nil
                 result.notices.append("the memory was empty and is seeded from that of '\(agent)'")
                 return
             }

@@ -232,6 +232,7 @@ extension SyncResult {
 
     mutating func describe(_ newest: Snapshot) {
         snapshot = newest.id.hexadecimal
+        snapshotTime = newest.commit.time
         objectCount = newest.commit.files
         totalBytes = newest.commit.bytes
     }

@@ -21,7 +21,7 @@ struct Root: AsyncParsableCommand {
             Exit codes: 0 done, 1 failed, 2 damage found by verify or a problem by doctor, 64 wrong usage, 75 a conflict that may pass.
             """,
         version: version,
-        subcommands: [Demo.self, Completions.self],
+        subcommands: [Demo.self, Completions.self, ActionCommand.self],
         groupedSubcommands: [
             CommandGroup(
                 name: "Memory",

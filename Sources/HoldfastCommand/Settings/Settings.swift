@@ -38,6 +38,8 @@ struct Settings: Sendable {
     var stateDirectory: String
     /// Where the copies for the Actions cache are.
     var cacheDirectory: String
+    /// The role that a job of GitHub Actions assumes for the store; `nil` for the credentials that the environment has.
+    var role: GitHubRole?
     /// Each setting with its value and origin, for `holdfast config`.
     var report: [Line]
 
@@ -48,8 +50,11 @@ struct Settings: Sendable {
     }
 
     /// Resolves all settings.
+    /// - Parameter names: what messages call an option, where it is not one of the command line.
     /// - Throws: ``UsageError`` for a value that cannot be used, with where it came from.
-    static func resolve(_ flags: [Setting: String], file: ConfigFile?, world: World) async throws -> Settings {
+    static func resolve(
+        _ flags: [Setting: String], names: [Setting: String] = [:], file: ConfigFile?, world: World
+    ) async throws -> Settings {
         let data = world.baseDirectory("XDG_DATA_HOME", fallback: ".local/share")
         let defaults: [Setting: String] = [
             .store: "file://\(data)/holdfast/store", .prefix: "opencode-storage",
@@ -59,7 +64,7 @@ struct Settings: Sendable {
             .restorePolicy: RestorePolicy.newest.rawValue, .cache: "true", .strict: "false",
             .logFormat: world.logsJSONByDefault ? "json" : "text",
         ]
-        let sources = SettingSources(flags: flags, world: world, file: file, defaults: defaults)
+        let sources = SettingSources(flags: flags, names: names, world: world, file: file, defaults: defaults)
         let values = SettingValues(sources: sources)
         let profile = values.text(.awsProfile)
         let region = try await regionSetting(values, profile: profile, world: world)
