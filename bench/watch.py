@@ -3,7 +3,7 @@
 
 usage: .venv/bin/python bench/watch.py outage|follow|kill|soak|idle [options]      (`make build-release` first)
 
-outage   a bot stand-in changes an agent's state (bench/opencode_state.py mutate) while the store is stopped, restarted,
+outage   a bot stand-in changes an agent's state (bench/opencode_state.py mutate now and then, small turns in between) while the store is stopped, restarted,
          slowed and made to answer 503; in the end the store must hold what the disk holds. Before the first trouble, the
          recovery point is measured: how old the oldest change is that is not in the store yet, sampled by marker files.
 follow   two machines, two identities: each begins a session in turn; it must be on the other side within ten seconds.
@@ -191,6 +191,55 @@ class Machine:
                 len(os.listdir(f"/proc/{pid}/fd")), int(fields[17]))
 
 
+class Bot:
+    """An agent at work that costs little: each turn adds a message with parts to a session, as files and as rows, and
+    rewrites the session. It keeps the last messages only, so that the state does not grow without end."""
+
+    def __init__(self, machine: Machine, kept: int = 200):
+        self.machine, self.kept, self.number, self.written = machine, kept, 0, []
+        self.random = random.Random(machine.name)
+        path = os.path.join(machine.data, "opencode.db")
+        self.database = None
+        if os.path.exists(path):
+            self.database = sqlite3.connect(path, isolation_level=None, timeout=30)
+            self.database.execute("PRAGMA busy_timeout = 30000")
+            self.session = self.database.execute("SELECT id FROM session LIMIT 1").fetchone()[0]
+
+    def text(self) -> str:
+        return "".join(self.random.choices("etaoin shrdlu", k=self.random.randint(200, 4000)))
+
+    def turn(self):
+        self.number += 1
+        message = f"msg_bot{self.number:08d}"
+        now = int(time.time() * 1000)
+        self.machine.write(f"message/ses_bot{self.number % 5}/{message}.json", json.dumps({"id": message, "time": now}))
+        parts = [(f"prt_bot{self.number:08d}{n}", self.text()) for n in range(self.random.randint(1, 4))]
+        for part, text in parts:
+            self.machine.write(f"part/{message}/{part}.json", json.dumps({"id": part, "text": text}))
+        self.machine.write(f"session/bot/ses_bot{self.number % 5}.json", json.dumps({"updated": now, "turn": self.number}))
+        self.written.append(message)
+        old = self.written.pop(0) if len(self.written) > self.kept else None
+        if old:
+            shutil.rmtree(os.path.join(self.machine.storage, "part", old))
+            os.remove(os.path.join(self.machine.storage, "message", f"ses_bot{int(old[7:]) % 5}", f"{old}.json"))
+        if not self.database:
+            return
+        self.database.execute("BEGIN IMMEDIATE")
+        self.insert("message", {"id": message, "session_id": self.session, "time_created": now, "time_updated": now, "data": "{}"})
+        for part, text in parts:
+            self.insert("part", {"id": part, "message_id": message, "session_id": self.session, "time_created": now,
+                                 "time_updated": now, "data": json.dumps({"type": "text", "text": text})})
+        self.database.execute("UPDATE session SET time_updated = ? WHERE id = ?", (now, self.session))
+        if old:
+            self.database.execute("DELETE FROM part WHERE message_id = ?", (old,))
+            self.database.execute("DELETE FROM message WHERE id = ?", (old,))
+        self.database.execute("COMMIT")
+
+    def insert(self, table: str, row: dict):
+        self.database.execute(
+            f"INSERT INTO {table} ({','.join(row)}) VALUES ({','.join('?' * len(row))})", list(row.values()))
+
+
 def eventually(what: str, condition, limit: float = 120, pause: float = 0.05):
     end = time.monotonic() + limit
     while not condition():
@@ -220,6 +269,22 @@ def variables(url: str) -> dict:
 
 
 # ---------------------------------------------------------------- recovery point
+
+class Worker:
+    """Lets a bot work until a time: small turns, and a mutation of the whole state every so many."""
+
+    def __init__(self, machine: Machine, bot: Bot, arguments):
+        self.machine, self.bot, self.arguments, self.turns, self.mutations = machine, bot, arguments, 0, 0
+
+    def __call__(self, until: float):
+        while time.monotonic() < until:
+            self.bot.turn()
+            self.turns += 1
+            if self.arguments.mutate and self.turns % self.arguments.mutate == 0:
+                self.machine.mutate(1)
+                self.mutations += 1
+            time.sleep(random.uniform(0.5, 1.5) * self.arguments.pause)
+
 
 class RecoveryPoint:
     """How old a change is when the store has it: small files are written at random moments, and the listing of the
@@ -272,45 +337,34 @@ def outage(arguments, work: str, server):
     store = variables(gate.url) | {"HOLDFAST_PREFIX": "outage"}
     machine = Machine(work, "bot", store, "discord", arguments.program)
     machine.generate(arguments.sessions, arguments.megabytes)
+    bot = Bot(machine)
+    work_on = Worker(machine, bot, arguments)
     machine.watch()
-    end = time.monotonic() + arguments.seconds
+    begun = time.monotonic()
     eventually("the first save", lambda: machine.run("status")[1].get("local", {}).get("identical"), pause=0.5)
     healthy = RecoveryPoint(machine, server.url, 3)
-    until = time.monotonic() + arguments.seconds * 0.4
-    turns = 0
-    while time.monotonic() < until:
-        machine.mutate(2)
-        turns += 2
-        time.sleep(arguments.pause)
-    print(healthy.end())
+    until = time.monotonic() + arguments.seconds * (0.4 if arguments.rounds else 1)
+    work_on(until)
+    print(healthy.end(), flush=True)
     troubles = [("503", lambda: setattr(gate, "mode", "503")), ("stopped", gate.stop),
                 ("slowed", lambda: setattr(gate, "delay", 0.3)), ("reset", lambda: setattr(gate, "mode", "reset"))]
     counts = dict.fromkeys((name for name, _ in troubles), 0)
-    share = max(2.0, arguments.seconds * 0.6 / (2 * len(troubles) * arguments.rounds))
+    share = max(2.0, arguments.seconds * 0.6 / (2 * len(troubles) * max(1, arguments.rounds)))
     for _ in range(arguments.rounds):
         for name, begin in troubles:
             begin()
             counts[name] += 1
-            until = time.monotonic() + share
-            while time.monotonic() < until:
-                machine.mutate(1)
-                turns += 1
-                time.sleep(arguments.pause)
+            work_on(time.monotonic() + share)
             if name == "stopped":
                 gate.start()
             gate.mode, gate.delay = "open", 0.0
-            until = time.monotonic() + share
-            while time.monotonic() < until:
-                machine.mutate(1)
-                turns += 1
-                time.sleep(arguments.pause)
+            work_on(time.monotonic() + share)
     eventually("the last save", lambda: machine.run("status")[1]["local"]["identical"], pause=0.5)
     same(machine, work, store, "after the outages")
     machine.mutate(2)
     report = machine.end()["memories"][0]
     same(machine, work, store, "after the end")
-    seconds = arguments.seconds + time.monotonic() - end
-    print(f"outage: {turns} turns in {seconds:.0f} s, troubles {counts}; {report['snapshotsSaved']} snapshots, "
+    print(f"outage: {work_on.turns} turns and {work_on.mutations} mutations in {time.monotonic() - begun:.0f} s, troubles {counts}; {report['snapshotsSaved']} snapshots, "
           f"{report['failures']} failed saves; the store equals the disk")
 
 
@@ -382,13 +436,17 @@ def kill(arguments, work: str, server):
     store = variables(server.url) | {"HOLDFAST_PREFIX": "kill"}
     machine = Machine(work, "bot", store, "discord", arguments.program)
     machine.generate(arguments.sessions, arguments.megabytes)
+    bot = Bot(machine)
     for number in range(arguments.kills):
         machine.watch()
-        mutating = threading.Thread(target=machine.mutate, args=(1,))
-        mutating.start()
-        time.sleep(random.uniform(0.0, arguments.longest))
+        end = time.monotonic() + random.uniform(0.0, arguments.longest)
+        if arguments.mutate and number % arguments.mutate == arguments.mutate - 1:
+            machine.mutate(1)
+        while time.monotonic() < end:
+            bot.turn()
+            time.sleep(min(random.uniform(0.02, 0.4), max(0.0, end - time.monotonic())))
         machine.kill()
-        mutating.join()
+        bot.turn()
         if number % arguments.check == arguments.check - 1:
             machine.watch()
             eventually(f"kill {number}: a save", lambda: machine.run("status")[1]["local"]["identical"], pause=0.3)
@@ -410,30 +468,24 @@ def soak(arguments, work: str, server):
     store = variables(server.url) | {"HOLDFAST_PREFIX": "soak"}
     machine = Machine(work, "bot", store, "discord", arguments.program)
     machine.generate(arguments.sessions, arguments.megabytes)
+    work_on = Worker(machine, Bot(machine), arguments)
     machine.watch()
     begun = time.monotonic()
-    samples, turns = [], 0
+    samples = []
     next_sample = begun + 30
     while time.monotonic() < begun + arguments.seconds:
-        machine.mutate(1)
-        turns += 1
-        if turns % 20 == 0:
-            # What an agent prunes, so that the state does not grow without end.
-            old = sorted(os.scandir(os.path.join(machine.storage, "message")), key=lambda e: e.stat().st_mtime)[:-arguments.sessions]
-            for entry in old:
-                shutil.rmtree(entry.path)
+        work_on(min(next_sample, begun + arguments.seconds))
         if time.monotonic() >= next_sample:
             next_sample += 10
             cpu, memory, files, threads = machine.usage()
             samples.append((time.monotonic() - begun, cpu, memory, files, threads))
             print(f"{samples[-1][0]:6.0f} s  {cpu:7.1f} CPU s  {memory:6.1f} MiB  {files} files  {threads} threads", flush=True)
-        time.sleep(arguments.pause)
     report = machine.end()["memories"][0]
     same(machine, work, store, "after the soak")
     quarter = len(samples) // 4
     early, late = samples[quarter:2 * quarter], samples[-quarter:]
     mean = lambda part, column: statistics.mean(s[column] for s in part)
-    print(f"soak: {turns} turns in {samples[-1][0]:.0f} s, {report['snapshotsSaved']} snapshots, {report['failures']} failures, "
+    print(f"soak: {work_on.turns} turns in {samples[-1][0]:.0f} s, {report['snapshotsSaved']} snapshots, {report['failures']} failures, "
           f"{samples[-1][1]:.0f} CPU s; memory in the second quarter {mean(early, 2):.1f} MiB, in the last {mean(late, 2):.1f} MiB; "
           f"open files {mean(early, 3):.1f} and {mean(late, 3):.1f} (at most {max(s[3] for s in samples)}); "
           f"threads at most {max(s[4] for s in samples)}")
@@ -468,13 +520,14 @@ def main():
     parser.add_argument("proof", choices=["outage", "follow", "kill", "soak", "idle"])
     parser.add_argument("--program", default=os.path.join(ROOT, ".build", "release", "holdfast"))
     parser.add_argument("--seconds", type=float, help="how long; outage 600, soak 3600, idle 60")
-    parser.add_argument("--rounds", type=int, help="follow: sessions (200); outage: of all troubles (2)")
+    parser.add_argument("--rounds", type=int, help="follow: sessions (200); outage: of all troubles (2; 0 for none: only the recovery point)")
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--check", type=int, default=10, help="kill: look at the store after so many")
     parser.add_argument("--longest", type=float, default=2.5, help="kill: the longest life of a watch, in seconds")
     parser.add_argument("--sessions", type=int, default=20)
     parser.add_argument("--files", type=int, default=10_000)
     parser.add_argument("--megabytes", type=float, default=2, help="of the database; 0 for none")
+    parser.add_argument("--mutate", type=int, default=20, help="a mutation of the whole state every so many turns; 0 for none")
     parser.add_argument("--pause", type=float, default=1.0, help="seconds between two turns of the bot")
     parser.add_argument("--poll", type=int, default=5, help="follow: seconds")
     parser.add_argument("--seed", type=int, default=random.getrandbits(32))
@@ -482,8 +535,10 @@ def main():
     parser.add_argument("options", nargs="*", help="idle: further options of watch, after --")
     arguments = parser.parse_args()
     proof = globals()[arguments.proof]
-    arguments.seconds = arguments.seconds or {"outage": 600, "soak": 3600, "idle": 60}.get(arguments.proof, 0)
-    arguments.rounds = arguments.rounds or {"follow": 200, "outage": 2}.get(arguments.proof, 0)
+    if arguments.seconds is None:
+        arguments.seconds = {"outage": 600, "soak": 3600, "idle": 60}.get(arguments.proof, 0)
+    if arguments.rounds is None:
+        arguments.rounds = {"follow": 200, "outage": 2}.get(arguments.proof, 0)
     if not os.path.exists(arguments.program):
         raise SystemExit(f"watch: {arguments.program} is missing; run 'make build-release'")
     print(f"{arguments.proof}: --seed {arguments.seed}", flush=True)

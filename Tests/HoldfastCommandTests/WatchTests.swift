@@ -103,10 +103,9 @@ struct WatchTests {
             let (one, two) = (action, bot)
             try one.write("action/storage/session/0", "begun in the Action")
             #expect(try await one.holdfast("push").code == 0)
-            var expected = ["session/0": "begun in the Action"]
             let rounds = 6
-            func contents(_ number: Int) -> (String, String) { ("session/\(number)", "session \(number)") }
-            for number in 1...rounds { expected[contents(number).0] = contents(number).1 }
+            let sessions = (1...rounds).map { ("session/\($0)", "session \($0)") }
+            let expected = Dictionary(uniqueKeysWithValues: sessions + [("session/0", "begun in the Action")])
             async let watchingOne = one.holdfast("watch", "--follow", "discord", "--poll-interval", "1s") { send in
                 try await eventually("all of the bot's sessions") { try one.texts("action/storage") == expected }
                 try await eventually("the last save") { try await isSaved(one) }
@@ -116,8 +115,7 @@ struct WatchTests {
                 "watch", "--share-from", "github", "--follow", "github", "--poll-interval", "1s"
             ) { send in
                 try await eventually("the seed") { two.exists("bot/storage/session/0") }
-                for number in 1...rounds {
-                    let (path, text) = contents(number)
+                for (number, (path, text)) in sessions.enumerated() {
                     let (writer, reader) = number % 2 == 0 ? ("action", "bot") : ("bot", "action")
                     try two.write("\(writer)/storage/\(path)", text)
                     try await eventually("session \(number) on the other side") {
@@ -205,8 +203,8 @@ struct WatchTests {
             for _ in 0..<8 {
                 state.change(&random)
                 let (before, now) = (local, state.files)
-                async let killed = machine.run(
-                    "watch", "--no-restore", killedAfter: .milliseconds(Int.random(in: 50...1800, using: &random)))
+                let life = Duration.milliseconds(Int.random(in: 50...1800, using: &random))
+                async let killed = machine.run("watch", "--no-restore", killedAfter: life)
                 try machine.replace(before, by: now)
                 local = now
                 #expect(try await killed.code == Machine.killed)

@@ -162,4 +162,45 @@ struct MemoryWatchTests {
             }
         }
     }
+
+    @Test("A large database is saved no more often than its interval allows, and in the end")
+    func largeDatabase() async throws {
+        try await ServiceFixture.with { fixture in
+            try fixture.write("a", "0")
+            let database = URL(fileURLWithPath: "\(fixture.folder)/data/opencode.db")
+            func run(_ sql: String) throws {
+                let process = Process()
+                process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+                process.arguments = [
+                    "python3", "-c",
+                    "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.executescript(sys.argv[2])",
+                    database.path, sql,
+                ]
+                try process.run()
+                process.waitUntilExit()
+                try #require(process.terminationStatus == 0)
+            }
+            func size() async throws -> Int {
+                _ = try await fixture.stored()
+                let copy = try Data(contentsOf: URL(fileURLWithPath: "\(fixture.folder)/look/opencode.db"))
+                return copy.count
+            }
+            try run("CREATE TABLE t (x TEXT PRIMARY KEY); INSERT INTO t VALUES ('one')")
+            var options = WatchOptions()
+            options.largeDatabase = 1
+            options.largeDatabaseInterval = .seconds(600)
+            var first = 0
+            try await fixture.watching(options) {
+                try await eventually("the first save") { fixture.health.snapshotsSaved == 1 }
+                first = try await size()
+                try run("CREATE TABLE u (x TEXT PRIMARY KEY)")
+                try fixture.write("a", "1")
+                try await eventually("the file") { try await fixture.stored() == ["a": "1"] }
+                #expect(try await size() == first)
+                #expect(fixture.health.databaseBytes > 0)
+            }
+            let last = try await size()
+            #expect(last > first)
+        }
+    }
 }
