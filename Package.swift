@@ -135,7 +135,7 @@ let package = Package(
             name: "HoldfastServiceTests",
             dependencies: [
                 "AgentState", "FileIO", "Holdfast", "HoldfastService", "ObjectStore", "Repository", "TestSupport", log,
-                nioCore, nioLocks, nioPosix,
+                nioCore, nioLocks,
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),

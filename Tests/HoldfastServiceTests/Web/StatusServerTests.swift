@@ -1,9 +1,5 @@
-import FoundationEssentials
-import Hummingbird
-import NIOConcurrencyHelpers
-import NIOCore
-import NIOPosix
 import ServiceLifecycle
+import TestSupport
 import Testing
 
 @testable import HoldfastService
@@ -58,7 +54,7 @@ struct StatusServerTests {
         let fixture = StatusFixture()
         try await serving(fixture) { port, stop in
             // Nothing asks for the end of the connection: it comes when the server stops.
-            let answer = try await exchange("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", port: port) {
+            let answer = try await rawExchange("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", port: port) {
                 received in
                 if received.hasSuffix("ok\n") { await stop() }
             }
@@ -68,37 +64,14 @@ struct StatusServerTests {
 
     @Test("says that the port is taken")
     func taken() async throws {
-        let fixture = StatusFixture()
-        try await serving(fixture) { port, _ in
-            let second = try server(fixture, address: "127.0.0.1:\(port)")
-            let error = await #expect(throws: StatusServer.Failure.self) { try await second.run() }
+        try await withTakenPort { port in
+            let server = try server(StatusFixture(), address: "127.0.0.1:\(port)")
+            let error = await #expect(throws: StatusServer.Failure.self) { try await server.run() }
             #expect(error?.isUsage == false)
             #expect(
                 error?.description
                     == "the status page cannot be served at 127.0.0.1:\(port): another program listens there")
         }
-    }
-
-    /// Sends bytes and reads until the server closes the connection.
-    /// - Parameter onPart: is told all that has been read, again and again.
-    private func exchange(
-        _ request: String, port: Int, onPart: @Sendable (String) async -> Void = { _ in }
-    ) async throws -> String {
-        let received = NIOLockedValueBox("")
-        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .connect(host: "127.0.0.1", port: port) { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
-                }
-            }
-        try await channel.executeThenClose { inbound, outbound in
-            try await outbound.write(ByteBuffer(string: request))
-            for try await part in inbound {
-                received.withLockedValue { $0 += String(buffer: part) }
-                await onPart(received.withLockedValue { $0 })
-            }
-        }
-        return received.withLockedValue { $0 }
     }
 
     @Test(
@@ -115,7 +88,7 @@ struct StatusServerTests {
     func hosts(_ head: String, _ status: Int) async throws {
         let fixture = StatusFixture()
         try await serving(fixture) { port, _ in
-            let answer = try await exchange("\(head)\r\nConnection: close\r\n\r\n", port: port)
+            let answer = try await rawExchange("\(head)\r\nConnection: close\r\n\r\n", port: port)
             #expect(answer.hasPrefix("HTTP/1.1 \(status) ") || answer.hasPrefix("HTTP/1.0 \(status) "), "\(answer)")
             #expect(!answer.contains("octo-org") || status == 200)
         }
