@@ -149,7 +149,6 @@ let package = Package(
                 "ActionsCache", "AgentState", "CZstd", "FileIO", "HoldfastActions", "HoldfastCommand", "Holdfast",
                 "HoldfastService", "ObjectStore", "Repository", "S3Store", "TestSupport", log, nioCore, subprocess,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Yams", package: "Yams"),
             ],
             exclude: ["Snapshots"]),
         .testTarget(

@@ -3,39 +3,48 @@ import HoldfastActions
 import S3Store
 import TestSupport
 import Testing
-import Yams
 
 @testable import HoldfastCommand
 
 @Suite("action.yaml")
 struct ActionFileTests {
-    private struct ActionFile: Decodable {
-        struct Input: Decodable {
+    private struct ActionFile {
+        struct Input {
             let description: String
             let required: Bool
             let `default`: String
         }
-        struct Output: Decodable { let description: String }
-        struct Runs: Decodable {
-            let using: String
-            let main: String
-            let post: String
-            let postIf: String
-            enum CodingKeys: String, CodingKey {
-                case using, main, post
-                case postIf = "post-if"
-            }
-        }
+
         let inputs: [String: Input]
-        let outputs: [String: Output]
-        let runs: Runs
+        let outputs: [String: String]
+        let runs: [String: String]
     }
 
     private let file: ActionFile
 
     init() throws {
-        let text = try Data(contentsOf: Project.folder.appendingPathComponent("action.yaml"))
-        file = try YAMLDecoder().decode(ActionFile.self, from: text)
+        let text = try String(contentsOf: Project.folder.appendingPathComponent("action.yaml"), encoding: .utf8)
+        guard case .mapping(let items) = try YAMLDocument(parsing: text) else { throw Unreadable() }
+        let parts = try Self.fields(.mapping(items))
+        file = ActionFile(
+            inputs: try Self.fields(parts["inputs"]).mapValues { value in
+                let fields = try Self.fields(value)
+                return ActionFile.Input(
+                    description: try #require(fields["description"]?.text),
+                    required: try #require(fields["required"]?.text) == "true",
+                    default: try #require(fields["default"]?.text))
+            },
+            outputs: try Self.fields(parts["outputs"]).mapValues {
+                try #require(try Self.fields($0)["description"]?.text)
+            },
+            runs: try Self.fields(parts["runs"]).mapValues { try #require($0.text) })
+    }
+
+    private struct Unreadable: Error {}
+
+    private static func fields(_ value: YAMLDocument.Value?) throws -> [String: YAMLDocument.Value] {
+        guard case .mapping(let items) = value else { throw Unreadable() }
+        return Dictionary(uniqueKeysWithValues: try items.map { (try #require($0.name), $0.value) })
     }
 
     @Test("The RFC's inputs have the RFC's defaults, and none is required")
@@ -93,10 +102,10 @@ struct ActionFileTests {
     }
 
     @Test("Both phases are scripts that are there, and post runs whatever became of the job")
-    func runs() {
-        #expect(file.runs.using == "node24")
-        #expect(file.runs.postIf == "always()")
-        for path in [file.runs.main, file.runs.post] {
+    func runs() throws {
+        #expect(file.runs["using"] == "node24")
+        #expect(file.runs["post-if"] == "always()")
+        for path in [try #require(file.runs["main"]), try #require(file.runs["post"])] {
             #expect(FileManager.default.fileExists(atPath: Project.folder.appendingPathComponent(path).path))
         }
     }
