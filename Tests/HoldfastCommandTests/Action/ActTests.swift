@@ -142,6 +142,7 @@ struct ActTests {
                 #expect(try lab.state == Self.both)
                 try lab.becomeFreshRunner()
                 job.runner["ACTIONS_RUNTIME_TOKEN"] = ""
+                job.agent = ":"
                 let none = try await lab.run(job)
                 #expect(none.code == 0, "\(none.log)")
                 #expect(none.outputs?["cache-status"] == "miss")
