@@ -148,6 +148,8 @@ struct ActTests {
                 #expect(none.outputs?["cache-status"] == "miss")
                 #expect(none.log.contains("the Actions cache is not used"), "\(none.log)")
                 #expect(none.log.contains("ACTIONS_RUNTIME_TOKEN"))
+                // What nobody keeps is no plain miss.
+                #expect(none.annotations("warning").contains { $0.contains("ends with this machine") })
             }
         }
     }
