@@ -42,6 +42,12 @@ struct RestoreSummary {
     private var warnings: [String] {
         var found: [String] = []
         if let reason = result.reason, reason != .absent { found.append(headline) }
+        // Somebody who named a directory as the store means it.
+        if kind == .file, phase.settings.isDefaultStore {
+            found.append(
+                "There is no Actions cache here, and s3-backup is not enabled: what the agent remembers ends with this machine."
+            )
+        }
         return found + SummaryWords.warnings(sync)
     }
 

@@ -72,7 +72,7 @@ struct ActLab: Sendable {
             "push", "-C", "repo", "-W", ".github/workflows/agent.yml", "-P", "ubuntu-latest=-self-hosted",
             "--cache-server-addr", "127.0.0.1", "--cache-server-path", sandbox.path("actions-cache"),
             "--artifact-server-addr", "127.0.0.1", "--container-daemon-socket", "-", "--action-offline-mode",
-            "--pull=false", "-s", "GITHUB_TOKEN=none", "--env", "GITHUB_RUN_ID=\(number)",
+            "--pull=false", "-s", "GITHUB_TOKEN=a-token-for-nothing", "--env", "GITHUB_RUN_ID=\(number)",
         ]
         for (name, value) in job.runner { arguments += ["--env", "\(name)=\(value)"] }
         let act = Project.folder.appendingPathComponent(".venv/bin/act").path

@@ -142,11 +142,14 @@ struct ActTests {
                 #expect(try lab.state == Self.both)
                 try lab.becomeFreshRunner()
                 job.runner["ACTIONS_RUNTIME_TOKEN"] = ""
+                job.agent = ":"
                 let none = try await lab.run(job)
                 #expect(none.code == 0, "\(none.log)")
                 #expect(none.outputs?["cache-status"] == "miss")
                 #expect(none.log.contains("the Actions cache is not used"), "\(none.log)")
                 #expect(none.log.contains("ACTIONS_RUNTIME_TOKEN"))
+                // What nobody keeps is no plain miss.
+                #expect(none.annotations("warning").contains { $0.contains("ends with this machine") })
             }
         }
     }
