@@ -42,6 +42,7 @@ enum Stylesheet {
         h1, h2 { line-height: 1.25; margin: 0; font-weight: 600; }
         h1 { font-size: 1.375rem; }
         h2 { font-size: 1.125rem; }
+        h1 code { font-size: 0.85em; }
         p { margin: 0.375rem 0; }
         small { font-size: inherit; color: var(--muted); }
         .skip { position: absolute; left: -100vw; padding: 0.5rem 0.75rem; background: var(--ground); z-index: 1; }
@@ -127,7 +128,7 @@ enum Stylesheet {
         .diff del { background: var(--bad-ground); color: var(--bad); }
         footer {
           display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1.5rem; border-top: 1px solid var(--edge);
-          padding-top: 0.5rem;
+          margin-top: 2rem; padding-top: 0.5rem;
         }
         footer a { margin-right: 0.75rem; }
         @media (max-width: 44rem) {

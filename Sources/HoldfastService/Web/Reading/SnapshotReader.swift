@@ -16,7 +16,7 @@ struct SnapshotReader: Sendable {
         /// Snapshots on one page.
         var snapshots = 100
         /// Files of all manifests that are kept.
-        var keptFiles = 200_000
+        var keptFiles = 60_000
         /// Bytes of files that are kept.
         var keptBytes = 8 << 20
         /// The most bytes of a file that are shown.
