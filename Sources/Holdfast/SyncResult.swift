@@ -24,6 +24,8 @@ public struct SyncResult: Sendable {
     public var durationSeconds = 0.0
     /// The newest snapshot after the operation, in hex; `nil` if there is none.
     public var snapshot: String?
+    /// A push has made a snapshot; there was something to save.
+    public var isNewSnapshot = false
     /// Others had saved in the meantime, and the states were merged.
     public var merged = false
     /// Paths that a push found changed here and in the store. The version that is not in the snapshot is in a parent.

@@ -100,6 +100,7 @@ extension Memory {
         result.warnings += warnings.withLockedValue { $0 }
         result.describe(saved.snapshot)
         result.transferredObjects = captured.writtenFiles
+        result.isNewSnapshot = saved.isNew
         result.merged = saved.isMerged
         result.mergeConflicts = saved.conflicts.map(\.description)
 
