@@ -29,7 +29,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
@@ -43,7 +42,7 @@ let package = Package(
         .executableTarget(
             name: "HoldfastCommand",
             dependencies: [
-                "ActionsCache", "AgentState", "FileIO", "Holdfast", "HoldfastActions", "HoldfastLogging",
+                "ActionsCache", "AgentState", "CYAML", "FileIO", "Holdfast", "HoldfastActions", "HoldfastLogging",
                 "HoldfastService", "ObjectStore", "Repository", "S3Store", log,
                 nioCore,
                 nioLocks,
@@ -51,9 +50,9 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-                .product(name: "Yams", package: "Yams"),
             ]),
-        .target(name: "HoldfastActions", dependencies: ["FileIO", crypto, log]),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .target(name: "HoldfastActions", dependencies: ["FileIO", nioCore]),
         .target(
             name: "HoldfastService",
             dependencies: [
@@ -122,7 +121,8 @@ let package = Package(
         .testTarget(
             name: "HoldfastTests",
             dependencies: [
-                "AgentState", "FileIO", "Holdfast", "ObjectStore", "Repository", "S3Store", "TestSupport", log, nioCore,
+                "ActionsCache", "AgentState", "FileIO", "Holdfast", "ObjectStore", "Repository", "S3Store",
+                "TestSupport", log, nioCore, nioLocks,
             ]),
         .testTarget(
             name: "ActionsCacheTests",
@@ -130,12 +130,14 @@ let package = Package(
                 "ActionsCache", "FileIO", "TestSupport", crypto, log, nioCore, nioLocks, nioPosix, subprocess,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
-        .testTarget(name: "HoldfastActionsTests", dependencies: ["FileIO", "HoldfastActions", "TestSupport", log]),
+        .testTarget(name: "HoldfastActionsTests", dependencies: ["HoldfastActions", "TestSupport", nioLocks]),
         .testTarget(
             name: "HoldfastServiceTests",
             dependencies: [
                 "AgentState", "FileIO", "Holdfast", "HoldfastService", "ObjectStore", "Repository", "TestSupport", log,
                 nioCore, nioLocks,
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -144,9 +146,10 @@ let package = Package(
         .testTarget(
             name: "HoldfastCommandTests",
             dependencies: [
-                "ActionsCache", "AgentState", "FileIO", "HoldfastActions", "HoldfastCommand", "Holdfast",
+                "ActionsCache", "AgentState", "CZstd", "FileIO", "HoldfastActions", "HoldfastCommand", "Holdfast",
                 "HoldfastService", "ObjectStore", "Repository", "S3Store", "TestSupport", log, nioCore, subprocess,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Yams", package: "Yams"),
             ],
             exclude: ["Snapshots"]),
         .testTarget(

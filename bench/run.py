@@ -227,8 +227,10 @@ def report(runs: list[Run], alone: list[float], large: list[Run], clients: list[
     requests = pull.requests or 0
     failed |= not verdict(requests <= PULL_REQUESTS, f"cold pull: {requests:.0f} requests of {PULL_REQUESTS} allowed")
     if alone:
-        ratio = pull.seconds / statistics.median(alone)
-        failed |= not verdict(ratio <= PULL_RATIO, f"cold pull: {ratio:.1f} times the files alone, {PULL_RATIO} allowed")
+        # Round by round, since a shared machine has slow and fast minutes.
+        pulls = [run.seconds for run in runs if (run.workload, run.client) == (WORKLOADS[3], "holdfast")]
+        ratio = statistics.median(seconds / files for seconds, files in zip(pulls, alone, strict=True))
+        failed |= not verdict(ratio <= PULL_RATIO, f"cold pull: {ratio:.2f} times the files alone, {PULL_RATIO} allowed")
     if "holdfast-packs" in clients:
         for workload, allowed in ((WORKLOADS[1], 1), (WORKLOADS[2], CHANGED_REQUESTS)):
             requests = medians[workload, "holdfast-packs"].requests or 0

@@ -27,4 +27,15 @@ forbid "@unchecked Sendable turns the compiler's proof off" '@unchecked Sendable
 forbid "a test waits for a condition, not for a time" '\b(Task\.sleep|Thread\.sleep|usleep|nanosleep)\b' Tests
 forbid "a test that cannot fail" '\.disabled\(|\bwithKnownIssue\b' Tests
 
+# Nobody can review what is that large, and it stays in every clone for ever. The two are sets of recorded cases. Of an
+# unpacked archive, git tracks nothing.
+if git rev-parse 2>/dev/null; then
+    large=$(git ls-files -z -- . ':!Tests/Fixtures/vectors/responses.json' ':!Tests/Fixtures/credentials-botocore.json' |
+        { xargs -0 stat --format='%s %n' 2>/dev/null || true; } | awk '$1 > 300 * 1024')
+    if [ -n "$large" ]; then
+        printf 'check-hygiene: a tracked file of more than 300 KiB (bytes, name)\n%s\n\n' "$large"
+        broken=1
+    fi
+fi
+
 exit $broken

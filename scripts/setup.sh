@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# usage: scripts/setup.sh
+# usage: scripts/setup.sh [bench]
 # Installs what building, testing and benchmarking need: system packages, and .venv with the test servers.
 # Run again, it does nothing until the pinned versions, this script or the folder change.
+# With `bench`, it installs what only the benchmark compares with.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/python.sh
@@ -15,9 +16,14 @@ needed=(
     "zlib1g-dev:compiles zlib.h"
     "libzstd-dev:compiles zstd.h"
     "libsqlite3-dev:compiles sqlite3.h"
+    "libyaml-dev:compiles yaml.h"
     "pkg-config:pkg-config --version"
+    "tar:tar --version"
+    "zstd:zstd --version"
     "python3:find_python 3 11"
     "python3-venv:has_venv"
+    "nodejs:has_node 18"
+    "openssl:openssl version"
 )
 
 compiles() { # compiles [HEADER]
@@ -27,6 +33,10 @@ compiles() { # compiles [HEADER]
 has_venv() {
     local python
     python=$(find_python 3 11) && "$python" -c 'import ensurepip, venv'
+}
+
+has_node() { # has_node VERSION: the oldest that the scripts of the GitHub Action are written for
+    [ "$(node -p 'parseInt(process.versions.node)')" -ge "$1" ]
 }
 
 install_system_packages() {
@@ -62,6 +72,12 @@ missing_packages() { # missing_packages REASON PACKAGE...
     echo "setup: on Debian or Ubuntu: apt-get install ${*:2}    (Python must be 3.11 or newer)" >&2
     exit 1
 }
+
+if [ "${1:-}" = bench ]; then
+    needed=("restic:restic version")
+    install_system_packages
+    exit 0
+fi
 
 # A virtual environment holds absolute paths: a folder that moved needs a new one.
 stamp="$(cat scripts/setup.sh scripts/python.sh scripts/requirements.txt | sha256sum | cut -c1-64) $PWD"

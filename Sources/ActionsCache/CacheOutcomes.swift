@@ -9,6 +9,17 @@ public enum CacheSaveOutcome: Sendable, Equatable {
     /// Too many requests or too much stored; trying again now would not help.
     case rateLimited(String)
     case failed(reason: String)
+
+    /// The name of the case, for logs and metrics.
+    var label: String {
+        switch self {
+        case .saved: "saved"
+        case .exists: "exists"
+        case .denied: "denied"
+        case .rateLimited: "rateLimited"
+        case .failed: "failed"
+        }
+    }
 }
 
 /// What a look into the Actions cache found.
@@ -21,5 +32,25 @@ public enum CacheRestoreOutcome: Sendable, Equatable {
     case denied(String)
     /// There was an entry that must not or cannot be extracted. Nothing was written.
     case unusable(key: String, reason: String)
+    case failed(reason: String)
+
+    /// The name of the case, for logs and metrics.
+    var label: String {
+        switch self {
+        case .hit: "hit"
+        case .miss: "miss"
+        case .denied: "denied"
+        case .unusable: "unusable"
+        case .failed: "failed"
+        }
+    }
+}
+
+/// Which entry a restore would fetch.
+public enum CacheLookUpOutcome: Sendable, Equatable {
+    /// `key` is the one that the entry has; it may differ from the one asked for behind a common prefix.
+    case found(key: String)
+    case miss
+    case denied(String)
     case failed(reason: String)
 }

@@ -99,7 +99,7 @@ struct Commit {
     /// Moves a new directory with all that is in it.
     /// - Returns: `false` if somebody has made the directory since the check.
     private mutating func moveDirectory(_ path: RelativePath, _ changes: [StagedTree.Change]) throws -> Bool {
-        let parent = try chain.open(path.parent) { _ in }
+        let parent = try chain.open(path.parent, making: true)
         // An empty directory would be replaced in silence, and a program that has it open would write into nothing.
         guard try parent.statusIfPresent(of: path.name) == nil else { return false }
         do { try files.open(path.parent).rename(path.name, to: path.name, in: parent) } catch {
@@ -152,7 +152,7 @@ struct Commit {
     private mutating func directory(for path: RelativePath) throws -> File {
         var made: [Step] = []
         defer { steps += made }
-        return try chain.open(path.parent) { made.append(.made($0)) }
+        return try chain.open(path.parent, making: true) { made.append(.made($0)) }
     }
 
     private func keptName() -> [UInt8] { Array("old-\(steps.count)".utf8) }

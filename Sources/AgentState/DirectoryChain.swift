@@ -23,10 +23,11 @@ struct DirectoryChain {
     /// Opens a directory.
     /// - Parameters:
     ///   - path: where it is below the root; `nil` for the root itself.
-    ///   - made: if given, missing directories are made, and it is told the path of each.
+    ///   - making: whether missing directories are made.
+    ///   - made: is told the path of each that was.
     /// - Throws: ``FileError``; ``depth`` then says how many components were found to be directories.
     mutating func open(
-        _ path: RelativePath?, making made: ((RelativePath) -> Void)? = nil
+        _ path: RelativePath?, making: Bool = false, _ made: ((RelativePath) -> Void)? = nil
     ) throws(FileError) -> File {
         // Most files lie beside the one before.
         if let path, path == latest { return try innermost() }
@@ -37,7 +38,7 @@ struct DirectoryChain {
         links.removeLast(links.count - shared)
         for (index, name) in names.enumerated().dropFirst(shared) {
             let parent = try innermost()
-            if let made, try parent.makeDirectory(name, permissions: Self.permissions),
+            if making, try parent.makeDirectory(name, permissions: Self.permissions), let made,
                 let path = RelativePath(components: names[...index])
             {
                 made(path)

@@ -18,7 +18,8 @@ extension FileIndex {
     /// In all, since each entry may repeat thousands of bytes of the path before at the price of two.
     private static let mostPathBytes = 512 << 20
 
-    func encoded() -> [UInt8] {
+    /// The index as its file holds it.
+    public func encoded() -> [UInt8] {
         var bytes = Self.magic
         bytes.reserveCapacity(200 + base.count + entries.count * 100)
         bytes.append(folded: takenAt)

@@ -24,7 +24,11 @@ extension FileIndex {
     /// A reader finds the former index or this one. After a power cut the file may be torn, which its checksum shows, so
     /// there is no wait for the disk.
     /// - Throws: ``FileError``; the file is then as it was.
-    public func write(to path: String) throws(FileError) {
+    public func write(to path: String) throws(FileError) { try Self.write(encoded: encoded(), to: path) }
+
+    /// ``write(to:)`` for an index that was encoded before.
+    /// - Parameter bytes: what ``encoded()`` gave.
+    public static func write(encoded bytes: [UInt8], to path: String) throws(FileError) {
         let names = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
         guard let name = names.last, !name.isEmpty else { throw FileError("write", path: path.utf8, code: EISDIR) }
         let parent = String(decoding: path.utf8.dropLast(name.count), as: UTF8.self)
@@ -35,7 +39,7 @@ extension FileIndex {
             temporary, in: directory, [.write, .createNew, .noFollow], permissions: 0o600,
             shownAs: Array(path.utf8))
         do throws(FileError) {
-            try file.write(ByteBuffer(bytes: encoded()), at: 0)
+            try file.write(ByteBuffer(bytes: bytes), at: 0)
             try directory.rename(temporary, to: name, in: directory)
         } catch {
             try? directory.remove(temporary)

@@ -38,7 +38,7 @@ public struct FileIndex: Sendable, Equatable {
 
     /// How long a file must have been left alone before the scan, in nanoseconds. File systems keep times in steps of
     /// up to two seconds (FAT), most in ticks of a few milliseconds.
-    static let settlingTime: Int64 = 2_000_000_000
+    public static let settlingTime: Int64 = 2_000_000_000
 
     /// Which store, memory and storage directory it is for, as text of the caller's.
     public let scope: String

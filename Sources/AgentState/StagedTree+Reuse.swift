@@ -48,7 +48,7 @@ extension StagedTree {
     private func take(_ path: RelativePath, of hashed: FileStatus, from files: DirectoryPool) throws(FileError) {
         try files.withChain { old throws(FileError) in
             try staging.files.withChain { new throws(FileError) in
-                let (source, target) = (try old.open(path.parent), try new.open(path.parent) { _ in })
+                let (source, target) = (try old.open(path.parent), try new.open(path.parent, making: true))
                 // A link and not a rename, which would replace a file that is staged there.
                 do throws(FileError) { try source.link(path.name, to: path.name, in: target) } catch {
                     staging.remember(emptied: path)

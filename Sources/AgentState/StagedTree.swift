@@ -70,7 +70,7 @@ public final class StagedTree: Sendable {
     let staging: StagingArea
     let leftovers: Leftovers
     private let stagingName: [UInt8]
-    private let changes = NIOLockedValueBox<[RelativePath: Change]>([:])
+    private let changes = NIOLockedValueBox(PreparedChanges())
 
     private init(root: File, staging: StagingArea, name: [UInt8], leftovers: Leftovers) {
         (self.root, self.staging, stagingName, self.leftovers) = (root, staging, name, leftovers)
@@ -107,6 +107,9 @@ public final class StagedTree: Sendable {
             throw error
         }
     }
+
+    /// Makes room for so many changes at once.
+    public func reserveCapacity(_ count: Int) { changes.withLockedValue { $0.reserveCapacity(count) } }
 
     /// How many changes are prepared.
     public var count: Int { changes.withLockedValue { $0.count } }
@@ -175,15 +178,13 @@ public final class StagedTree: Sendable {
 
     /// Forgets what was prepared for a path.
     public func unstage(_ path: RelativePath) {
-        let former = changes.withLockedValue { $0.removeValue(forKey: path) }
+        let former = changes.withLockedValue { $0.remove(path) }
         if let place = former?.staged { staging.discard(path, place) }
     }
 
     /// Takes changes in; one for the same path replaces the one before.
     func prepare(_ new: [Change]) {
-        let former = changes.withLockedValue { changes in
-            new.compactMap { changes.updateValue($0, forKey: $0.path) }
-        }
+        let former = changes.withLockedValue { $0.put(new) }
         for change in former {
             if let place = change.staged { staging.discard(change.path, place) }
         }
@@ -200,8 +201,7 @@ public final class StagedTree: Sendable {
     @discardableResult
     func commit(before step: (RelativePath) throws -> Void) throws -> [RelativePath: FileStatus] {
         defer { abandon() }
-        // Paths are sorted more cheaply than changes, which are long.
-        let changes = changes.withLockedValue { changes in changes.keys.sorted().compactMap { changes[$0] } }
+        let changes = changes.withLockedValue { $0.sorted }
         guard !changes.isEmpty else { return [:] }
         let plan = try CommitPlan(changes, root: root, device: staging.directory.status().device)
         try staging.settle(changes)

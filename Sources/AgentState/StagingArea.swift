@@ -43,7 +43,7 @@ final class StagingArea: Sendable {
     ) throws(FileError) -> (file: File, place: Place) {
         let mode: File.Mode = [.readWrite, .createNew, .noFollow]
         do throws(FileError) {
-            let parent = try chain.open(path.parent) { _ in }
+            let parent = try chain.open(path.parent, making: true)
             let file = try File.open(path.name, in: parent, mode, permissions: permissions, shownAs: shown)
             return (file, .files)
         } catch {
@@ -84,7 +84,7 @@ final class StagingArea: Sendable {
         chain = DirectoryChain(root: files.root)
         for change in changes {
             if case .spare(let name) = change.staged {
-                try directory.rename(name, to: change.path.name, in: chain.open(change.path.parent) { _ in })
+                try directory.rename(name, to: change.path.name, in: chain.open(change.path.parent, making: true))
             }
             if change.staged != nil, let modified = change.modified {
                 try chain.open(change.path.parent).setModified(of: change.path.name, to: modified)

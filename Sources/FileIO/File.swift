@@ -237,12 +237,18 @@ extension timespec {
 
 /// A C string; a NUL inside would cut the name short and address another file.
 func terminated(_ name: some Collection<UInt8>, _ operation: String) throws(FileError) -> [CChar] {
-    // As an array at once: walking a collection of unknown type costs more than the system call it is for.
-    let bytes = Array(name)
-    guard !bytes.contains(0) else { throw FileError(operation, path: bytes, code: EINVAL) }
-    return [CChar](unsafeUninitializedCapacity: bytes.count + 1) { buffer, count in
-        bytes.withUnsafeBytes { UnsafeMutableRawBufferPointer(buffer).copyMemory(from: $0) }
-        buffer[bytes.count] = 0
-        count = bytes.count + 1
+    // At once: walking a collection of unknown type costs more than the system call it is for.
+    let copied = name.withContiguousStorageIfAvailable { bytes -> [CChar]? in
+        guard !bytes.contains(0) else { return nil }
+        return [CChar](unsafeUninitializedCapacity: bytes.count + 1) { buffer, count in
+            UnsafeMutableRawBufferPointer(buffer).copyMemory(from: UnsafeRawBufferPointer(bytes))
+            buffer[bytes.count] = 0
+            count = bytes.count + 1
+        }
+    }
+    switch copied {
+    case .some(let name?): return name
+    case .some(nil): throw FileError(operation, path: name, code: EINVAL)
+    case nil: return try terminated(Array(name), operation)
     }
 }

@@ -24,6 +24,8 @@ public struct SyncResult: Sendable {
     public var durationSeconds = 0.0
     /// The newest snapshot after the operation, in hex; `nil` if there is none.
     public var snapshot: String?
+    /// When it was made, by the clock of the machine that made it: ISO 8601 in UTC.
+    public var snapshotTime: String?
     /// A push has made a snapshot; there was something to save.
     public var isNewSnapshot = false
     /// Others had saved in the meantime, and the states were merged.
@@ -63,6 +65,9 @@ public struct SyncResult: Sendable {
         /// Objects that mark a folder and hold nothing.
         public var folderMarkers = 0
     }
+
+    /// The snapshot is of an agent that keeps no database yet.
+    var hasOldLayout = false
 
     public init(success: Bool) { self.success = success }
 

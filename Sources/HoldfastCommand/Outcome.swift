@@ -8,7 +8,7 @@ import UnixSignals
 /// How a command ends.
 enum Exit {
     static let failed: Int32 = 1
-    /// `verify` found damage.
+    /// `verify` found damage, or `doctor` a problem.
     static let damage: Int32 = 2
     static let usage: Int32 = 64
     /// A conflict or lock that may pass.
@@ -20,11 +20,13 @@ enum Exit {
 /// Runs a command's work: interruptible, with every failure reported in the same way.
 /// - Parameters:
 ///   - name: the command, for messages.
+///   - more: settings by options of the command's own.
 ///   - handlesSignals: whether the work itself knows what to do about SIGINT and SIGTERM.
 ///   - failure: what `--json` prints if the work throws.
 ///   - work: does the work with the settings and the console; what it throws ends the command.
 func perform(
-    _ name: String, _ memory: MemoryOptions, _ options: OutputOptions, handlesSignals: Bool = false,
+    _ name: String, _ memory: MemoryOptions, _ options: OutputOptions, flags more: [Setting: String] = [:],
+    handlesSignals: Bool = false,
     failure: @escaping @Sendable (SyncError) -> any Encodable = { FailureReport(error: ErrorReport($0)) },
     _ work: @escaping @Sendable (Settings, Console) async throws -> Void
 ) async throws {
@@ -37,6 +39,7 @@ func perform(
             console.withLockedValue { $0 = configured }
             var flags = memory.given
             flags[.logFormat] = options.logFormat
+            flags.merge(more) { $1 }
             try await work(try await Settings.resolve(flags, file: file, world: world), configured)
         }
         try await handlesSignals ? whole() : interruptible(world, whole)
@@ -51,8 +54,32 @@ func perform(
     }
 }
 
+/// ``perform(_:_:_:flags:failure:_:)`` for work that must not fail the run: trouble is a warning and exit code 0, or 1 where
+/// the settings are strict. What the user got wrong, and interruptions, end the command as always.
+func performGently(
+    _ name: String, _ memory: MemoryOptions, _ flags: [Setting: String], _ options: OutputOptions,
+    failure: @escaping @Sendable (SyncError) -> any Encodable,
+    _ work: @escaping @Sendable (Settings, Console) async throws -> Void
+) async throws {
+    try await perform(name, memory, options, flags: flags, failure: failure) { settings, console in
+        do { try await work(settings, console) } catch {
+            guard !(error is UsageError), !(error is ExitCode), !(error is CancellationError), !Task.isCancelled else {
+                throw error
+            }
+            let problem = ending(error).problem
+            console.report(failure(problem))
+            if settings.isStrict {
+                console.fail(name, problem)
+                throw ExitCode(Exit.failed)
+            }
+            console.note(problem.message)
+            if let hint = problem.hint { console.note("hint: \(hint)", isWarning: false) }
+        }
+    }
+}
+
 /// What ended a command, in words, and its exit code.
-private func ending(_ error: any Error) -> (problem: SyncError, code: Int32) {
+func ending(_ error: any Error) -> (problem: SyncError, code: Int32) {
     switch error {
     case let error as UsageError:
         return (SyncError(code: "usage", message: error.description, hint: error.hint), Exit.usage)
@@ -76,7 +103,7 @@ struct Interruption: Error, CustomStringConvertible {
 private let grace = Duration.seconds(5)
 
 /// Runs work that SIGINT and SIGTERM cancel. A second signal, or ``grace`` without an end, ends the process at once.
-private func interruptible(_ world: World, _ work: @escaping @Sendable () async throws -> Void) async throws {
+func interruptible(_ world: World, _ work: @escaping @Sendable () async throws -> Void) async throws {
     let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
     let received = NIOLockedValueBox<Int32?>(nil)
     // A task of its own, so that a signal cancels the work and not those who wait for it. It is awaited below.

@@ -22,14 +22,7 @@ struct Session: Sendable {
         _ settings: Settings, _ console: Console, isTemporary: Bool = false,
         _ body: (Session) async throws -> Result
     ) async throws -> Result {
-        guard let repository = settings.repository else {
-            throw UsageError(
-                "no repository is set",
-                hint: "Use --repo OWNER/NAME, HOLDFAST_REPO, or run in a git checkout with an origin.")
-        }
-        let location = try located("memory") {
-            try MemoryLocation(prefix: settings.prefix, agent: settings.agent, repository: repository)
-        }
+        let location = try location(settings)
         console.logger.debug(
             "Opening the memory",
             metadata: ["store": "\(settings.store)", "memory": "\(location)", "storage": "\(settings.storage)"])
@@ -55,6 +48,15 @@ struct Session: Sendable {
                 try await body(
                     Session(settings: settings, location: location, store: store, meter: meter, console: console))
             }
+        }
+    }
+
+    /// The memory that the settings name.
+    /// - Throws: ``UsageError`` if they name none.
+    static func location(_ settings: Settings) throws -> MemoryLocation {
+        guard let repository = settings.repository else { throw UsageError.noRepository }
+        return try located("memory") {
+            try MemoryLocation(prefix: settings.prefix, agent: settings.agent, repository: repository)
         }
     }
 
@@ -106,13 +108,18 @@ extension Settings {
         return UsageError(report.first { $0.name == setting.rawValue }?.origin ?? "", sentences: error.message)
     }
 
-    /// The credential chain of the AWS tools. Whatever it finds is kept out of all output.
+    /// The role of the settings, else the credential chain of the AWS tools. Whatever it finds is kept out of all output.
     func credentials(_ console: Console) -> any CredentialSource {
         var context = CredentialContext(environment: console.world.environment)
-        context.onResolve = { [redactor = console.redactor] found in
-            redactor.register(found.accessKeyID)
-            redactor.register(found.secretAccessKey)
-            if let token = found.sessionToken { redactor.register(token) }
+        context.onResolve = { found in
+            for secret in [found.accessKeyID, found.secretAccessKey, found.sessionToken].compactMap(\.self) {
+                console.conceal(secret)
+            }
+        }
+        context.onSecret = { console.conceal($0) }
+        if let role {
+            return CredentialCache(
+                role, context: context, region: region, allowInsecureEndpoint: allowInsecureEndpoint)
         }
         return CredentialCache(
             CredentialChain(

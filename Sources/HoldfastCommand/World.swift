@@ -23,6 +23,9 @@ struct World: Sendable {
     /// The top directory of the checkout that the working directory is in, if git can tell.
     var gitCheckout: @Sendable () async -> String? = { nil }
 
+    /// Tells whoever collects the output to hide a secret in it.
+    var conceal: @Sendable (String) -> Void = { _ in }
+
     @TaskLocal static var current = World.live
 
     static let live = World(

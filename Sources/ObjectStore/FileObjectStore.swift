@@ -40,6 +40,35 @@ public struct FileObjectStore: ObjectStore {
 
     @discardableResult
     public func put(_ key: ObjectKey, _ body: ObjectBody, _ rule: WriteRule) async throws(StoreError) -> ObjectInfo {
+        try await publish(key, rule) { file throws(StoreError) in
+            meter.count(sent: try await write(body, to: file, key))
+        }
+    }
+
+    /// Writes an object of which only some pieces are given; the rest is holes, which take no room on the disk and read as
+    /// zeros.
+    /// - Parameters:
+    ///   - length: of the object, in bytes.
+    ///   - fill: writes the pieces at their offsets.
+    /// - Throws: ``StoreError``, that of `fill` included.
+    public func put(
+        _ key: ObjectKey, length: Int64, filling fill: (File) async throws -> Void
+    ) async throws(StoreError) {
+        try await publish(key, .overwrite) { file throws(StoreError) in
+            do {
+                try await FileIO.run { try file.truncate(to: length) }
+                try await fill(file)
+            } catch {
+                throw StoreError(wrapping: error, "write", key: key)
+            }
+        }
+    }
+
+    /// Makes a temporary file, lets it be filled, and gives it the name of the object.
+    @discardableResult
+    private func publish(
+        _ key: ObjectKey, _ rule: WriteRule, _ fill: (File) async throws(StoreError) -> Void
+    ) async throws(StoreError) -> ObjectInfo {
         let path = try FileKeyPath(key)
         let (staging, name, file) = try await io("write", key) {
             try makeDirectories(root)
@@ -50,14 +79,12 @@ public struct FileObjectStore: ObjectStore {
             return (staging, name, try File.open(name, in: staging, [.write, .createNew]))
         }
         do {
-            let size = try await write(body, to: file, key)
-            let info = try await io("write", key, requests: 0) {
+            try await fill(file)
+            return try await io("write", key, requests: 0) {
                 try file.sync()
                 try publish(name, in: staging, as: path, rule)
                 return Self.info(key, try file.status())
             }
-            meter.count(sent: size)
-            return info
         } catch {
             // The temporary file is in nobody's way; a failure to remove it must not hide the error that led here.
             await FileIO.cleanUp { try? staging.remove(name) }

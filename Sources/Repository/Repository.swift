@@ -21,6 +21,8 @@ public struct Repository: Sendable {
     /// Requests at once.
     let concurrency: Int
     let logger: Logger
+    /// Frames that need not be fetched from the store.
+    public var nearby: NearbyFrames?
 
     public init(
         store: any ObjectStore, memory: String, repository: String, agent: String,

@@ -112,9 +112,11 @@ struct S3Multipart {
             } catch let error as StoreError where error.kind == .notFound {
                 // It is complete after all, or was removed by somebody else.
             } catch {
+                var metadata: Logger.Metadata = ["objectKey": "\(key)", "error": "\(error)"]
+                if let hint = (error as? StoreError)?.hint { metadata["hint"] = "\(hint)" }
                 sender.logger.warning(
                     "An unfinished upload could not be removed; the bucket's lifecycle rule has to do it",
-                    metadata: ["objectKey": "\(key)", "error": "\(error)"])
+                    metadata: metadata)
             }
         }.value
     }

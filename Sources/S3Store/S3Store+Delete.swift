@@ -31,13 +31,14 @@ extension S3Store {
         call.setBody(body)
         call.setContentMD5(MD5Digest.of(body))
         let answer: DeleteResult = try await sender.document(call)
+        let resource = S3ResourceName(bucket: configuration.bucket, region: sender.bucket.endpoint.signingRegion)
         return answer.errors.filter { $0.code != "NoSuchKey" }.map { failure in
             let isDenied = failure.code == "AccessDenied"
             let name = printable(failure.key.utf8)
             var error = StoreError(
                 isDenied ? .denied : .server, "delete", key: ObjectKey(failure.key),
                 failure.message.map { printable($0, 300) } ?? "was refused",
-                hint: isDenied ? "Allow s3:DeleteObject on arn:aws:s3:::\(configuration.bucket)/\(name)." : nil)
+                hint: isDenied ? "Allow \(S3Action.deleteObject.rawValue) on \(resource.objects(name))." : nil)
             error.code = failure.code.map { printable($0, 80) }
             error.bucket = configuration.bucket
             return DeleteFailure(key: ObjectKey(failure.key), error: error)

@@ -1,4 +1,8 @@
+import FileIO
 import Foundation
+import Holdfast
+import NIOCore
+import Repository
 import TestSupport
 import Testing
 
@@ -28,7 +32,7 @@ struct Race {
         observer = Machine("observer", in: sandbox)
         expected = files.mapValues { Data($0.utf8) }
         for (path, content) in expected { try observer.write(path, content) }
-        try check(try await observer.run("push"), "the first push")
+        try await observe("the first push")
         try await pull(machines)
     }
 
@@ -44,7 +48,12 @@ struct Race {
     }
 
     private func pull(_ machines: [Machine]) async throws {
-        for (machine, run) in try await atOnce(machines, "pull") { try check(run, "pull to machine \(machine.name)") }
+        try await withThrowingTaskGroup { group in
+            for machine in machines { group.addTask { (machine, try await machine.pull()) } }
+            for try await (machine, result) in group {
+                try #require(result.success, "seed \(seed): pull to machine \(machine.name): \(result)")
+            }
+        }
     }
 
     mutating func write(_ path: String, _ content: String, modified: Date? = nil, on machine: Int) throws {
@@ -59,7 +68,11 @@ struct Race {
 
     /// Pushes from all machines at once.
     mutating func push() async throws {
-        for (machine, run) in try await atOnce(machines, "push") {
+        let runs = try await withThrowingTaskGroup { group in
+            for machine in machines { group.addTask { (machine, try await machine.run("push")) } }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        for (machine, run) in runs {
             try check(run, "push from machine \(machine.name)", allowing: [0, 75])
             figures.pushes += 1
             figures.conflicts += run.code == 75 ? 1 : 0
@@ -71,14 +84,19 @@ struct Race {
         let content = "seen \(round)"
         try observer.write("observed", content)
         expected["observed"] = Data(content.utf8)
-        try check(try await observer.run("push"), "push of the observer in round \(round)")
+        try await observe("push of the observer in round \(round)")
         try await pullAll([observer], "round \(round)")
+    }
+
+    private func observe(_ what: String) async throws {
+        let result = try await observer.push()
+        try #require(result.success, "seed \(seed): \(what): \(result)")
     }
 
     /// Verifies the memory; then all machines pull and have the same.
     func finish() async throws {
         try await pullAll(machines + [Machine("fresh", in: observer.sandbox)], "the end")
-        try check(try await observer.run("ls"), "verify")
+        try check(try await observer.run("verify"), "verify")
     }
 
     private func pullAll(_ machines: [Machine], _ moment: String) async throws {
@@ -89,35 +107,22 @@ struct Race {
         }
     }
 
-    private func atOnce(_ machines: [Machine], _ command: String) async throws -> [(Machine, Finished)] {
-        try await withThrowingTaskGroup { group in
-            for machine in machines { group.addTask { (machine, try await machine.run(command)) } }
-            return try await group.reduce(into: []) { $0.append($1) }
-        }
-    }
-
     // MARK: History
 
-    /// The contents that a file has in the snapshots of the log.
+    /// The contents that a file has in the snapshots of the history.
     /// - Parameter seen: the snapshots that were looked at before; they are left out.
     func versions(of path: String, unseen seen: inout Set<String>) async throws -> Set<String> {
-        let log = try await observer.run("log", "--json")
-        try check(log, "log")
-        let snapshots = try #require(try log.json["snapshots"].array).compactMap { $0["id"].string }
-        let new = snapshots.filter { seen.insert($0).inserted }
-        return try await withThrowingTaskGroup(of: Finished.self) { group in
-            var found: Set<String> = []
-            for (number, snapshot) in new.enumerated() {
-                if number >= 4, let run = try await group.next() { found.insert(try content(run)) }
-                group.addTask { try await observer.run("cat", path, "--at", snapshot) }
+        let known = seen
+        let found = try await observer.withMemory { memory in
+            var found: [String: String] = [:]
+            for snapshot in try await memory.repository.history().snapshots where !known.contains(snapshot.shortID) {
+                let manifest = try await memory.repository.manifest(of: snapshot)
+                guard let path = RelativePath(path), let entry = manifest.entry(path) else { continue }
+                found[snapshot.shortID] = String(buffer: try await memory.repository.content(of: entry))
             }
-            while let run = try await group.next() { found.insert(try content(run)) }
             return found
         }
-    }
-
-    private func content(_ run: Finished) throws -> String {
-        try check(run, "cat")
-        return run.out
+        seen.formUnion(found.keys)
+        return Set(found.values)
     }
 }

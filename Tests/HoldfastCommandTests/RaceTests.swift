@@ -7,7 +7,7 @@ struct RaceTests {
     @Test("After 20 rounds of 8 processes that push at once, every change of each is there", arguments: Place.all)
     func differentFiles(_ place: Place) async throws {
         var random = SeededGenerator.forTest()
-        try await place.run { sandbox in
+        try await place.run(inMemory: true) { sandbox in
             var race = try await Race(sandbox, seed: random.seed, files: ["shared": "shared"])
             for round in 0..<20 {
                 try await race.pull(some: &random)
@@ -29,7 +29,7 @@ struct RaceTests {
         arguments: Place.all)
     func sameFile(_ place: Place) async throws {
         var random = SeededGenerator.forTest()
-        try await place.run { sandbox in
+        try await place.run(inMemory: true) { sandbox in
             var race = try await Race(sandbox, seed: random.seed, files: ["shared": "base", "other": "other"])
             var seen: Set<String> = []
             for round in 0..<4 {

@@ -16,8 +16,9 @@ enum Place: Sendable, CustomTestStringConvertible {
         }
     }
 
-    func run(_ body: (Sandbox) async throws -> Void) async throws {
-        try await Sandbox.run { sandbox in
+    /// - Parameter inMemory: whether the sandbox may lie in memory, where no disk is waited for.
+    func run<Result>(inMemory: Bool = false, _ body: (Sandbox) async throws -> Result) async throws -> Result {
+        try await Sandbox.run(inMemory: inMemory) { sandbox in
             switch self {
             case .directory: try await body(sandbox)
             case .server(let kind): try await body(sandbox.using(try await TestServer.shared(kind)))

@@ -20,10 +20,12 @@ struct Sandbox: Sendable {
     }
 
     /// Gives the body a sandbox with an empty home, the embedded store and the repository `owner/repo`.
+    /// - Parameter inMemory: whether it may lie in memory, where no disk is waited for.
     static func run<Result>(
-        isolation: isolated (any Actor)? = #isolation, _ body: (Sandbox) async throws -> Result
+        inMemory: Bool = false, isolation: isolated (any Actor)? = #isolation,
+        _ body: (Sandbox) async throws -> Result
     ) async throws -> Result {
-        try await withTemporaryDirectory("command") { folder in
+        try await withTemporaryDirectory("command", inMemory: inMemory) { folder in
             for name in ["home", "tmp", "storage"] {
                 try FileManager.default.createDirectory(
                     at: folder.appendingPathComponent(name), withIntermediateDirectories: true)

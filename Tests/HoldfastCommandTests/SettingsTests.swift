@@ -40,6 +40,9 @@ struct SettingsTests {
             (.sse, "HOLDFAST_SSE", "AES256", "aws:kms", "none", "none"),
             (.allowInsecureEndpoint, "HOLDFAST_ALLOW_INSECURE_ENDPOINT", "true", "1", "yes", "false"),
             (.mirror, "HOLDFAST_MIRROR", "false", "0", "no", "true"),
+            (.restorePolicy, "HOLDFAST_RESTORE_POLICY", "cache-first", "store-first", "newest", "newest"),
+            (.cache, "HOLDFAST_CACHE", "false", "0", "no", "true"),
+            (.strict, "HOLDFAST_STRICT", "true", "1", "yes", "false"),
         ])
     func precedence(
         _ setting: Setting, variable: String, option: String, environment: String, file: String, fallback: String
@@ -147,7 +150,10 @@ struct SettingsTests {
 
     @Test(
         "A config file that cannot be understood is refused, with its name",
-        arguments: ["a: [b", "- store", "secret: x", "store: {a: b}", "store: [a]", "store: ''", "just text"])
+        arguments: [
+            "a: [b", "- store", "secret: x", "store: {a: b}", "store: [a]", "store: ''", "just text", "{a: b}: c",
+            "prefix: a\nprefix: b", "prefix: a\n---\nprefix: b", "include: [[a]]", "prefix: \u{1}", "prefix: *a",
+        ])
     func brokenFile(_ yaml: String) async throws {
         let error = await #expect(throws: UsageError.self) { try await resolve(yaml: yaml) }
         #expect(error?.description.contains("cfg.yaml") == true)
@@ -159,6 +165,8 @@ struct SettingsTests {
         #expect(try await resolve(yaml: "# nothing\n")["prefix"] == "opencode-storage (default)")
         #expect(try await resolve(yaml: "include: []")["include"] == "- (not set)")
         #expect(try await resolve(yaml: "include: ['log/**', 'bin/**']")["include"] == "log/**,bin/** (cfg.yaml)")
+        #expect(try await resolve(yaml: "prefix: &name a\nagent: *name")["agent"] == "a (cfg.yaml)")
+        #expect(try await resolve(yaml: #"prefix: "caf\u00e9""#)["prefix"] == "café (cfg.yaml)")
     }
 
     @Test(

@@ -10,8 +10,8 @@ import Testing
 @Suite("Help and completions")
 struct SnapshotTests {
     static let commands = [
-        "push", "pull", "watch", "rollback", "status", "log", "diff", "ls", "cat", "config", "verify", "prune", "demo",
-        "completions",
+        "push", "pull", "save", "restore", "watch", "rollback", "status", "log", "diff", "ls", "cat", "config",
+        "verify", "prune", "doctor", "policy", "demo", "completions", "action",
     ]
     private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appendingPathComponent("Snapshots")

@@ -9,7 +9,7 @@ struct StubStore: Sendable {
     /// What the bucket holds.
     let objects = MemoryObjectStore()
     private let parts = NIOLockedValueBox<[String: ByteBuffer]>([:])
-    private let fault = NIOLockedValueBox<@Sendable (StubRequest) -> StubResponse?>({ _ in nil })
+    private let fault = NIOLockedValueBox<@Sendable (StubRequest) async -> StubResponse?>({ _ in nil })
 
     /// Runs a server in front of an empty bucket, and a sandbox in front of it.
     static func run(_ body: (StubStore, StubServer, Sandbox) async throws -> Void) async throws {
@@ -26,13 +26,18 @@ struct StubStore: Sendable {
         self.fault.withLockedValue { $0 = fault }
     }
 
+    /// The same, for a closure that has to wait for something.
+    func answeringLater(_ fault: @escaping @Sendable (StubRequest) async -> StubResponse?) {
+        self.fault.withLockedValue { $0 = fault }
+    }
+
     /// The keys that start with a prefix.
     func keys(_ prefix: String = "") async throws -> [String] {
         try await objects.list(prefix: prefix).collect().map(\.key.text)
     }
 
     private func answer(_ request: StubRequest) async -> StubResponse {
-        if let response = fault.withLockedValue({ $0 })(request) { return response }
+        if let response = await fault.withLockedValue({ $0 })(request) { return response }
         do { return try await serve(request) } catch let error as StoreError {
             let (status, code) =
                 switch error.kind {

@@ -128,25 +128,35 @@ struct DatabaseTests {
         }
     }
 
-    @Test("keeps what two machines add at the same time, row by row")
-    func merge() async throws {
+    @Test("that is large sends, when it grows, only the lists of those of its chunks that changed")
+    func fewChunkLists() async throws {
         try await Fixture.with { fixture in
-            try await pushed(fixture)
-            #expect(await fixture.memory("b").pull().success)
-            for round in 0..<8 {
-                for machine in ["a", "b"] {
-                    try add("\(machine)-\(round)", try open(fixture, machine), time: round + 2)
+            let agent = try open(fixture)
+            try agent.execute(Self.schema)
+            try agent.execute("CREATE TABLE blobs (id integer PRIMARY KEY, data blob)")
+            // 1000 chunks of 16 KiB: some lists.
+            try agent.execute(
+                """
+                WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
+                INSERT INTO blobs SELECT i, randomblob(16000) FROM n
+                """)
+            let path = try #require(RelativePath("@data/opencode.db"))
+            var lists: [[BlobReference]] = []
+            for round in 0..<2 {
+                if round > 0 { try agent.execute("INSERT INTO blobs VALUES (2000, randomblob(40000))") }
+                let push = await fixture.memory().push()
+                try #require(push.success, "\(push)")
+                let entry = try #require(try await fixture.memory().repository.newest().manifest?.entry(path))
+                guard case .chunkLists(let blobs, _) = entry.content else {
+                    Issue.record("there are no lists")
+                    return
                 }
-                async let first = fixture.memory("a").push()
-                async let second = fixture.memory("b").push()
-                for push in [await first, await second] { #expect(push.success, "\(push)") }
-                for machine in ["a", "b"] {
-                    let pull = await fixture.memory(machine).pull()
-                    #expect(pull.success, "\(pull)")
-                }
+                lists.append(blobs)
             }
-            let expected = (["first"] + (0..<8).flatMap { ["a-\($0)", "b-\($0)"] }).sorted()
-            for machine in ["a", "b"] { #expect(try sessions(fixture, machine) == expected) }
+            #expect(lists[0].count == 4)
+            // Page 1, the root of the table and the new rows lie in three of them at most.
+            let new = lists[1].filter { !lists[0].contains($0) }
+            #expect((1...3).contains(new.count), "\(new.count) of \(lists[1].count) lists were sent")
         }
     }
 
@@ -200,6 +210,20 @@ struct DatabaseTests {
             #expect(pull.success, "\(pull)")
             #expect(try sessions(fixture, "b") == ["first"])
             #expect(try fixture.files("b") == ["f": "saved"])
+        }
+    }
+
+    @Test("in the storage directory itself is stored as a plain file, with a warning", arguments: [false, true])
+    func insideStorage(isLarge: Bool) async throws {
+        try await Fixture.with { fixture in
+            try fixture.write(["other": "SQLite format 4"])
+            let database = try SQLiteConnection("\(fixture.storage())/own.sqlite", .create)
+            let size = isLarge ? 3 << 20 : 9
+            try database.execute("CREATE TABLE t (data blob); INSERT INTO t VALUES (randomblob(\(size)))")
+            let push = await fixture.memory().push()
+            #expect(push.success, "\(push)")
+            #expect(push.warnings.count == 1)
+            #expect(push.warnings.first?.contains("'own.sqlite' in the storage directory") == true)
         }
     }
 

@@ -124,26 +124,3 @@ struct TransportFaultTests {
         #expect(error.map { "\($0) \($0.hint ?? "")".contains("hunter2") } == false)
     }
 }
-
-/// A port that is taken and on which nobody listens: no other test can get it meanwhile.
-private final class ClosedPort {
-    let number: UInt16
-    private let descriptor: Int32
-
-    init() throws {
-        let taken = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let code = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                bind(taken, address, length) == 0 ? getsockname(taken, address, &length) : -1
-            }
-        }
-        (descriptor, number) = (taken, UInt16(bigEndian: address.sin_port))
-        try #require(code == 0)
-    }
-
-    deinit { close(descriptor) }
-}

@@ -64,7 +64,7 @@ public enum Project {
 }
 
 /// Runs blocking work beside the cooperative pool.
-private func blocking<Result: Sendable>(_ work: @escaping @Sendable () -> Result) async -> Result {
+func blocking<Result: Sendable>(_ work: @escaping @Sendable () -> Result) async -> Result {
     await withCheckedContinuation { continuation in
         DispatchQueue.global().async { continuation.resume(returning: work()) }
     }

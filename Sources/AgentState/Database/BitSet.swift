@@ -25,6 +25,18 @@ struct BitSet {
         Self.forEachWord(of: range) { word, mask in words[word] &= ~mask }
     }
 
+    /// Adds the members of another set with the same limit.
+    /// - Returns: the least that both had and that is not below `start`, if there is one.
+    mutating func formUnion(_ other: BitSet, from start: Int = 0) -> Int? {
+        var common: Int?
+        for (index, word) in other.words.enumerated() {
+            let both = words[index] & word & (index == start >> 6 ? UInt64.max << UInt64(start & 63) : UInt64.max)
+            if both != 0, common == nil, index >= start >> 6 { common = index << 6 + both.trailingZeroBitCount }
+            words[index] |= word
+        }
+        return common
+    }
+
     /// The least member, or non-member, that is not below `start`; `limit` if there is none below it.
     func first(isMember: Bool, from start: Int, below limit: Int) -> Int {
         var position = start

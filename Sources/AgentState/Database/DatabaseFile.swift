@@ -39,7 +39,15 @@ public struct DatabaseFile: Sendable, Equatable {
 
     /// Sums up all that changes when somebody writes to the database: two of the same value are the same state, but for
     /// writes within one tick of the clock.
-    public var fingerprint: UInt64 {
+    public var fingerprint: UInt64 { Self.sum(main, log, UInt64(bitPattern: main?.changed ?? 0)) }
+
+    /// The same without what a rename changes: what ``DatabaseInstall/fingerprint()`` says of a file before it takes its
+    /// place, for as long as nobody writes to it. `nil` if there is a log, which no restore leaves.
+    public var restoredFingerprint: UInt64? { log == nil ? main.map(Self.restoredFingerprint) : nil }
+
+    static func restoredFingerprint(_ status: FileStatus) -> UInt64 { sum(status, nil, 0) }
+
+    private static func sum(_ main: FileStatus?, _ log: FileStatus?, _ last: UInt64) -> UInt64 {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325  // FNV-1a
         func mix(_ field: UInt64) {
             for shift in stride(from: UInt64(0), to: 64, by: 8) {
@@ -51,7 +59,7 @@ public struct DatabaseFile: Sendable, Equatable {
             mix(UInt64(bitPattern: status?.modified ?? 0))
             mix(status?.inode ?? 0)
         }
-        mix(UInt64(bitPattern: main?.changed ?? 0))
+        mix(last)
         return hash
     }
 }
@@ -132,6 +140,11 @@ public enum DatabaseScan {
         name.count > 10 && name.starts(with: "opencode".utf8) && name.suffix(3).elementsEqual(".db".utf8)
     }
 
+    /// Whether content is that of an SQLite database, by its header.
+    public static func isDatabase(startingWith bytes: some Collection<UInt8>) -> Bool {
+        bytes.starts(with: "SQLite format 3\0".utf8)
+    }
+
     private static func problem(of database: DatabaseFile) -> String? {
         guard let main = database.main else { return "only its log is there" }
         if main.kind != .regular { return "it is no file" }
@@ -141,8 +154,7 @@ public enum DatabaseScan {
             let file = try File.open(database.path, [.read, .noFollow])
             var header = ByteBuffer()
             _ = try file.read(into: &header, count: 16, at: 0)
-            let isDatabase = header.readableBytesView.elementsEqual("SQLite format 3\0".utf8)
-            return isDatabase ? nil : "it is no SQLite database"
+            return isDatabase(startingWith: header.readableBytesView) ? nil : "it is no SQLite database"
         } catch { return "\(error)" }
     }
 }

@@ -69,7 +69,14 @@ public final class DatabaseInstall: Sendable {
     )
         throws -> Int
     {
-        defer { try? file.setModified(to: modified) }
+        let rows = try adapt(present, rebase, checkout)
+        try file.setModified(to: modified)
+        return rows
+    }
+
+    private func adapt(
+        _ present: DatabaseFile?, _ rebase: (old: String, new: String)?, _ checkout: String?
+    ) throws -> Int {
         try file.markAsRollbackJournal()
         let image = try SQLiteConnection(stagedPath, .write)
         try image.execute("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF")
@@ -88,6 +95,10 @@ public final class DatabaseInstall: Sendable {
         guard let rebase = rebase ?? automatic else { return 0 }
         return try DatabaseRebase.rebase(image, from: rebase.old, to: rebase.new)
     }
+
+    /// What ``DatabaseFile/restoredFingerprint`` will be once the image is in place.
+    /// - Throws: ``FileError``.
+    public func fingerprint() throws(FileError) -> UInt64 { DatabaseFile.restoredFingerprint(try file.status()) }
 
     /// Gives the present database a second name, under which it stays when it is replaced.
     /// - Returns: the path; `nil` if there is no database.

@@ -1,6 +1,9 @@
 import CSQLite
+import Dispatch
 import FileIO
+import NIOConcurrencyHelpers
 import NIOCore
+import Synchronization
 
 /// The pages of a database file that nobody has open.
 ///
@@ -60,8 +63,9 @@ struct DatabasePages {
             try DatabaseHeader($0, fileSize: size, path: file.path)
         }
         var pages = DatabasePages(file, header, cancellation)
-        try pages.zeroTree(1)
-        for root in roots { try pages.zeroTree(root) }
+        var subtrees: [Subtree] = []
+        for root in [1] + roots { subtrees += try pages.zeroRoot(root) }
+        try pages.zero(subtrees)
         try pages.zeroFreeList()
         try pages.zeroPointerMaps()
         if header.lockPage <= header.pageCount { try pages.zeroPage(header.lockPage) }
@@ -92,23 +96,70 @@ struct DatabasePages {
         try cancellation.check()
     }
 
-    private mutating func zeroTree(_ root: UInt32) throws {
-        var kind: BTreePage.Kind?
-        var waiting = [root]
+    /// The part of a b-tree below a page.
+    private struct Subtree {
+        let page: UInt32
+        let kind: BTreePage.Kind
+    }
+
+    /// Zeroes what a root page does not use.
+    /// - Returns: what is below it.
+    private mutating func zeroRoot(_ root: UInt32) throws -> [Subtree] {
         try reach(root)
+        try zeroNode(root, of: nil)
+        return tree.children.map { Subtree(page: $0, kind: tree.kind) }
+    }
+
+    private mutating func zero(_ subtree: Subtree) throws {
+        var waiting = [subtree.page]
+        try reach(subtree.page)
         while let number = waiting.popLast() {
-            try pages.load(number)
-            try tree.read(pages.page, number: number)
-            guard kind == nil || kind == tree.kind else {
-                throw malformed("it belongs to another kind of tree", number)
-            }
-            kind = tree.kind
-            try pages.zero(outside: tree.used)
-            for overflow in tree.overflows { try zeroChain(overflow) }
+            try zeroNode(number, of: subtree.kind)
             for child in tree.children { try reach(child) }
             // The first of them next: neighbours in the tree are often neighbours in the file.
             waiting.append(contentsOf: tree.children.reversed())
         }
+    }
+
+    /// Zeroes what a page of a b-tree does not use. ``tree`` tells afterwards what it points to.
+    /// - Parameter kind: that of the tree; `nil` if the page is its root.
+    private mutating func zeroNode(_ number: UInt32, of kind: BTreePage.Kind?) throws {
+        try pages.load(number)
+        try tree.read(pages.page, number: number)
+        guard kind == nil || kind == tree.kind else { throw malformed("it belongs to another kind of tree", number) }
+        try pages.zero(outside: tree.used)
+        for overflow in tree.overflows { try zeroChain(overflow) }
+    }
+
+    /// Zeroes subtrees on two cores. Who meets the other in a page has found it malformed, which shows in the end.
+    private mutating func zero(_ subtrees: [Subtree]) throws {
+        var lanes = [self, DatabasePages(pages.file, header, cancellation)]
+        let next = Atomic(0)
+        let failures = NIOLockedValueBox<[any Error]>([])
+        lanes.withUnsafeMutableBufferPointer { lanes in
+            nonisolated(unsafe) let lanes = lanes
+            DispatchQueue.concurrentPerform(iterations: lanes.count) { lane in
+                do {
+                    while true {
+                        let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
+                        guard index < subtrees.count else { return }
+                        try lanes[lane].zero(subtrees[index])
+                    }
+                } catch {
+                    failures.withLockedValue { $0.append(error) }
+                }
+            }
+        }
+        self = lanes[0]
+        if let failure = failures.withLockedValue({ $0.first }) { throw failure }
+        try take(lanes[1])
+    }
+
+    /// Adds what another one has done.
+    private mutating func take(_ other: DatabasePages) throws {
+        if let page = reached.formUnion(other.reached, from: 1) { throw malformed("it has two uses", UInt32(page)) }
+        reachedCount += other.reachedCount - 1
+        pages.count(other.pages)
     }
 
     private mutating func zeroChain(_ overflow: BTreePage.Overflow) throws {

@@ -62,6 +62,12 @@ struct PageFile {
         zeroedBytes += Int64(cleared)
     }
 
+    /// Adds what another one has written.
+    mutating func count(_ other: PageFile) {
+        writtenPages += other.writtenPages
+        zeroedBytes += other.zeroedBytes
+    }
+
     private var offset: Int64 { Int64(number - 1) * Int64(header.pageSize) }
 }
 

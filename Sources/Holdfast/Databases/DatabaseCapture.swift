@@ -1,5 +1,6 @@
 import AgentState
 import FileIO
+import NIOConcurrencyHelpers
 import NIOCore
 import ObjectStore
 import Repository
@@ -18,6 +19,8 @@ struct DatabaseCapture: Sendable {
 
     /// - Throws: ``StoreError``, `CancellationError`.
     func run(_ database: DatabaseFile, at path: RelativePath) async throws -> Outcome {
+        // What the store has of it is found out while the image is made.
+        async let known: Void = memory.loadChunks(of: path, into: writer)
         let image: DatabaseImage
         do {
             image = try await memory.image(of: database)
@@ -25,9 +28,10 @@ struct DatabaseCapture: Sendable {
             if error is CancellationError || Task.isCancelled { throw error }
             return .failed(path, "\(error)")
         }
+        try await known
         // The check and the hashing take about as long: each has a core.
         async let checked = damage(of: image)
-        let (digest, chunks) = try await store(image, at: path)
+        let (digest, chunks) = try await store(image)
         if let reason = await checked { return .failed(path, reason) }
         let file = NewFile(path: path, mode: 0o600, modified: database.modified, digest: digest, chunks: chunks)
         return .read(
@@ -56,21 +60,25 @@ struct DatabaseCapture: Sendable {
 
     /// Gives an image to the writer: the chunks that the newest snapshots do not have, as many in one frame as fit, from
     /// wherever in the image they are, since they compress better together.
+    ///
+    /// ``Memory/loadChunks(of:into:)`` makes the writer know those.
     /// - Returns: the digest of the whole, and the chunks.
-    func store(_ image: DatabaseImage, at path: RelativePath) async throws -> (Digest, [NewFile.Chunk]) {
-        try await memory.loadChunks(of: path, into: writer)
+    func store(_ image: DatabaseImage) async throws -> (Digest, [NewFile.Chunk]) {
         let chunkLength = Self.chunkLength(ofSize: image.size)
         let (file, writer) = (image.file, writer)
         var whole = DigestHasher()
         var found: [(start: Int64, chunks: [NewFile.Chunk])] = []
         var pending: [(digest: Digest, content: ByteBuffer)] = []
         var pendingLength = 0
+        // Used again: to get a mebibyte from the system, page by page, takes as long as to read it.
+        var spare: [Window] = []
         try await withThrowingTaskGroup(of: Piece?.self) { group in
             var running = 0
             func take(_ done: Piece??) {
                 running -= 1
                 guard let piece = done ?? nil else { return }
                 found.append((piece.start, piece.chunks))
+                spare.append(piece.window)
                 pending += piece.new
                 pendingLength += piece.new.reduce(0) { $0 + $1.content.readableBytes }
                 guard pendingLength >= Self.windowLength else { return }
@@ -90,20 +98,21 @@ struct DatabaseCapture: Sendable {
             for start in stride(from: Int64(0), to: image.size, by: Self.windowLength) {
                 let count = Int(min(Int64(Self.windowLength), image.size - start))
                 let hasher = whole
-                let (content, hashed) = try await FileIO.run {
-                    var content = ByteBuffer()
-                    content.reserveCapacity(count)
-                    guard try file.read(into: &content, count: count, at: start) == count else {
-                        throw FileError("read", path: file.path, code: 5)
+                let window = spare.popLast() ?? Window(ByteBuffer())
+                whole = try await FileIO.run {
+                    try window.withLockedValue { content in
+                        content.clear(minimumCapacity: count)
+                        guard try file.read(into: &content, count: count, at: start) == count else {
+                            throw FileError("read", path: file.path, code: 5)
+                        }
+                        var hashed = hasher
+                        hashed.update(content)
+                        return hashed
                     }
-                    var hashed = hasher
-                    hashed.update(content)
-                    return (content, hashed)
                 }
-                whole = hashed
                 while running >= Self.windowsAtOnce { take(try await group.next()) }
                 running += 1
-                group.addTask { try await FileIO.run { Piece(content, at: start, chunkLength, writer) } }
+                group.addTask { try await FileIO.run { Piece(window, at: start, chunkLength, writer) } }
             }
             while let done = try await group.next() {
                 take(done)
@@ -114,21 +123,27 @@ struct DatabaseCapture: Sendable {
         return (whole.digest, found.flatMap(\.chunks))
     }
 
+    /// Where a piece of the image is read to.
+    private typealias Window = NIOLockedValueBox<ByteBuffer>
+
     /// What was read at once.
     private struct Piece: Sendable {
         let start: Int64
+        let window: Window
         private(set) var chunks: [NewFile.Chunk] = []
         /// The chunks that have to be written.
         private(set) var new: [(digest: Digest, content: ByteBuffer)] = []
 
-        init(_ content: ByteBuffer, at start: Int64, _ length: Int, _ writer: SnapshotWriter) {
-            self.start = start
-            var rest = content
-            while rest.readableBytes > 0, let chunk = rest.readSlice(length: min(length, rest.readableBytes)) {
-                let digest = Digest(of: chunk)
-                chunks.append(NewFile.Chunk(digest: digest, length: chunk.readableBytes))
-                // A copy, since a slice would keep all that was read at once in memory.
-                if writer.claim(digest) { new.append((digest, ByteBuffer(bytes: chunk.readableBytesView))) }
+        init(_ window: Window, at start: Int64, _ length: Int, _ writer: SnapshotWriter) {
+            (self.start, self.window) = (start, window)
+            window.withLockedValue { content in
+                while let chunk = content.readSlice(length: min(length, content.readableBytes)), chunk.readableBytes > 0
+                {
+                    let digest = Digest(of: chunk)
+                    chunks.append(NewFile.Chunk(digest: digest, length: chunk.readableBytes))
+                    // A copy, since the window is read into again.
+                    if writer.claim(digest) { new.append((digest, ByteBuffer(bytes: chunk.readableBytesView))) }
+                }
             }
         }
     }

@@ -39,7 +39,12 @@ extension FileIndex {
     /// Whether a database is as it was when it was synchronised.
     func matches(_ database: DatabaseFile) -> Bool {
         guard let path = DatabaseEntries.path(of: database.name), let entry = entry(path) else { return false }
-        return entry.inode == database.fingerprint && entry.changed == database.changed && isTrusted(entry)
+        guard entry.inode == database.fingerprint, entry.changed == database.changed else { return false }
+        // A restore sets the file's own time back far enough; the entry tells that of the snapshot's.
+        return isTrusted(
+            FileIndex.Entry(
+                path: path, size: entry.size, modified: database.modified, changed: entry.changed,
+                inode: entry.inode, sha256: entry.sha256, wasRestored: entry.wasRestored))
     }
 }
 

@@ -65,11 +65,10 @@ extension Memory {
                 continue
             }
             let before = base?.index.entry(entry.path)?.sha256
-            let digest = base?.index.matches(present) == true ? before : try await digest(of: present)
+            let known = base?.known(present)
+            let digest = if let known { known.sha256 } else { try await digest(of: present) }
             func keep(_ digest: Digest?) {
-                if base?.index.matches(present) == true, let known = base?.index.entry(entry.path),
-                    known.sha256 == entry.digest
-                {
+                if let known, known.sha256 == entry.digest {
                     plan.index.append(known)
                     return
                 }

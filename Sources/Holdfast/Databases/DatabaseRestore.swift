@@ -10,6 +10,8 @@ struct DatabaseRestore: Sendable {
     private struct Staged: Sendable {
         let change: DatabasePlan.Change
         let install: DatabaseInstall
+        /// Of the image, as it will be in its place.
+        let fingerprint: UInt64
     }
 
     let memory: Memory
@@ -22,34 +24,40 @@ struct DatabaseRestore: Sendable {
     var warnings: [String] { keptAt.withLockedValue { $0 }.map { "the database that was here is kept as '\($0)'" } }
 
     /// Fetches and checks all images.
+    /// - Parameter takenAt: when the pull began, in nanoseconds since 1970.
     /// - Throws: ``RepositoryError`` of kind `damaged`, ``StoreError``, ``FileError``, `SQLiteError`, `DatabaseDamage`;
     ///   nothing has changed then.
-    static func stage(_ plan: DatabasePlan, _ memory: Memory, _ result: inout SyncResult) async throws
-        -> DatabaseRestore
-    {
+    static func stage(
+        _ plan: DatabasePlan, _ memory: Memory, takenAt: Int64, _ result: inout SyncResult
+    ) async throws -> DatabaseRestore {
         var staged: [Staged] = []
+        // A name for what is not ready yet, so that it is removed if the rest fails.
+        var installs: [DatabaseInstall] = []
         do {
             for change in plan.changes {
                 let install = try await FileIO.run { try DatabaseInstall(path: change.place) }
-                staged.append(Staged(change: change, install: install))
+                installs.append(install)
                 if change.how == .merge, let present = change.present {
                     try await memory.write(
                         union: change.entry, change.base, present, to: install.file, &result)
                 } else {
                     try await memory.write(change.entry, to: install.file)
                 }
-                let (rebase, checkout) = (memory.options.rebase, memory.options.checkout)
-                let rows = try await FileIO.run {
-                    try install.prepare(
-                        keepingSecretsOf: change.present, rebase: rebase, checkout: checkout,
-                        modified: change.entry.modified)
+                let (rebase, checkout) = (memory.options.rebase, await memory.options.checkout())
+                // However young the save is, or wrong its clock: a write that follows must not look like this one.
+                let modified = min(change.entry.modified, takenAt - 2 * FileIndex.settlingTime)
+                let (rows, fingerprint) = try await FileIO.run {
+                    let rows = try install.prepare(
+                        keepingSecretsOf: change.present, rebase: rebase, checkout: checkout, modified: modified)
+                    return (rows, try install.fingerprint())
                 }
+                staged.append(Staged(change: change, install: install, fingerprint: fingerprint))
                 if rows > 0 { memory.logger.info("Paths of the checkout were changed", metadata: ["rows": "\(rows)"]) }
                 result.transferredObjects += 1
             }
         } catch {
-            let left = staged
-            await FileIO.cleanUp { for item in left { item.install.abandon() } }
+            let left = installs
+            await FileIO.cleanUp { for install in left { install.abandon() } }
             throw error
         }
         return DatabaseRestore(memory, staged)
@@ -57,13 +65,17 @@ struct DatabaseRestore: Sendable {
 
     var isEmpty: Bool { staged.isEmpty }
 
-    /// What the index is to say of the databases before they are in place.
+    /// What the index is to say of the databases before they are in place. ``LocalState/Base/known(_:)`` tells by it
+    /// whether they are.
     var announced: [FileIndex.Entry] { staged.map(announced) }
 
     private func announced(_ item: Staged) -> FileIndex.Entry {
         let entry = item.change.entry
+        // The result of a merge is in no snapshot yet: nothing may be taken for it.
+        let isStored = item.change.how != .merge
         return FileIndex.Entry(
-            path: entry.path, size: entry.size, modified: entry.modified, changed: 0, inode: 0, sha256: entry.digest)
+            path: entry.path, size: entry.size, modified: entry.modified, changed: 0,
+            inode: isStored ? item.fingerprint : 0, sha256: entry.digest, wasRestored: isStored)
     }
 
     /// Keeps others out of the databases, and puts aside what changed here and is replaced all the same.

@@ -35,7 +35,8 @@ extension Memory {
             warnings.withLockedValue { $0 += outcome.warnings.map { "\(merge.path): \($0)" } }
             guard let image = outcome.image else { return nil }
             logger.info("Rows of both sides were merged", metadata: ["database": "\(merge.path)"])
-            let (digest, chunks) = try await DatabaseCapture(memory: self, writer: writer).store(image, at: merge.path)
+            try await loadChunks(of: merge.path, into: writer)
+            let (digest, chunks) = try await DatabaseCapture(memory: self, writer: writer).store(image)
             return NewFile(
                 path: merge.path, mode: 0o600, modified: max(merge.ours.facts.modified, merge.theirs.modified),
                 digest: digest, chunks: chunks)

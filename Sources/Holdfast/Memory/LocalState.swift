@@ -30,6 +30,22 @@ struct LocalState: Sendable {
                 snapshot: snapshot, index: FileIndex(scope: "", base: [], takenAt: 0, entries: []), isMirrored: false)
         }
 
+        /// What is known of a database without reading it: it is as it was when it was synchronised, or as a pull put it in
+        /// place that was killed right behind that.
+        ///
+        /// Its content need not be that of the snapshot: a restore gives it this machine's paths and credentials.
+        /// - Returns: what the index is to say of it; `nil` if it may have changed.
+        func known(_ database: DatabaseFile) -> FileIndex.Entry? {
+            guard let path = DatabaseEntries.path(of: database.name) else { return nil }
+            if index.matches(database) { return index.entry(path) }
+            guard let announced = restoring?.entry(path), announced.wasRestored,
+                announced.inode == database.restoredFingerprint
+            else { return nil }
+            return database.indexEntry(
+                at: path, size: announced.size, modified: announced.modified, sha256: announced.sha256,
+                wasRestored: true)
+        }
+
         /// What a merge looks at, in the order of the paths.
         ///
         /// After a pull that was killed, some files come from the index and the others from what was restored: those that
@@ -121,21 +137,35 @@ struct LocalState: Sendable {
         }
     }
 
-    /// Notes what is about to happen. ``write(_:_:_:takenAt:isMirrored:)`` strikes it out.
-    /// - Throws: ``FileError``.
-    func writeIntent(
+    /// An intent as it is written.
+    struct EncodedIntent: Sendable {
+        fileprivate let bytes: [UInt8]
+    }
+
+    /// Prepares the note of what is about to happen.
+    /// - Throws: an error of the encoder.
+    func encodeIntent(
         _ snapshots: [Snapshot], isRestore: Bool, _ entries: [FileIndex.Entry], takenAt: Int64
-    ) async throws {
-        guard let directory, let intentPath else { return }
+    ) async throws -> EncodedIntent {
         let records = snapshots.map {
             Record(
                 name: $0.name.description, etag: nil, commit: Data($0.bytes.readableBytesView), isMirrored: false)
         }
         let base = Array(try JSONEncoder().encode(IntentRecord(isRestore: isRestore, snapshots: records)))
         let scope = scope
+        return try await FileIO.run {
+            EncodedIntent(
+                bytes: FileIndex(scope: scope, base: base, takenAt: takenAt, entries: entries).encoded())
+        }
+    }
+
+    /// Notes what is about to happen. ``write(_:_:_:takenAt:isMirrored:)`` strikes it out.
+    /// - Throws: ``FileError``.
+    func write(_ intent: EncodedIntent) async throws {
+        guard let directory, let intentPath else { return }
         try await FileIO.run {
             try makeDirectories(directory, permissions: 0o700)
-            try FileIndex(scope: scope, base: base, takenAt: takenAt, entries: entries).write(to: intentPath)
+            try FileIndex.write(encoded: intent.bytes, to: intentPath)
         }
     }
 
@@ -175,6 +205,18 @@ struct LocalState: Sendable {
                 do throws(FileError) { try folder.remove(name) } catch {
                     if !error.isNotFound { throw error }
                 }
+            }
+        }
+    }
+
+    /// Forgets what was the same here and in the store: the next push merges without a base, and removes nothing.
+    /// - Throws: ``FileError``.
+    func forget() async throws {
+        guard let directory, let indexPath else { return }
+        try await FileIO.run {
+            let name = Array(indexPath.utf8.dropFirst(directory.utf8.count + 1))
+            do throws(FileError) { try File.open(directory, [.read, .directory]).remove(name) } catch {
+                if !error.isNotFound { throw error }
             }
         }
     }

@@ -29,9 +29,9 @@ public struct Memory: Sendable {
         public var keepsDatabaseSecrets = false
         /// A checkout that has another path on this machine.
         public var rebase: (old: String, new: String)?
-        /// The checkout that the agent works in here: what restored databases call by another path gets this one, where that
-        /// is certain.
-        public var checkout: String?
+        /// Finds the checkout that the agent works in here: what restored databases call by another path gets this one, where
+        /// that is certain. Asked only when a database is restored.
+        public var checkout: @Sendable () async -> String? = { nil }
 
         public init(
             storage: String, exclusions: Exclusions = Exclusions(), concurrency: Int = 32,
@@ -48,14 +48,14 @@ public struct Memory: Sendable {
         }
     }
 
-    let store: any ObjectStore
+    private(set) var store: any ObjectStore
     let location: MemoryLocation
     public var options: Options
-    let meter: TransferMeter
+    private(set) var meter: TransferMeter
     let progress: SyncProgress
     let logger: Logger
     /// The snapshots.
-    public let repository: Repository
+    public private(set) var repository: Repository
     let localState: LocalState
 
     /// - Parameter meter: the one that `store` counts with.
@@ -74,6 +74,35 @@ public struct Memory: Sendable {
             concurrency: options.concurrency, logger: logger)
         localState = LocalState(
             directory: options.stateDirectory, store: store.location, memory: location.key, storage: options.storage)
+    }
+
+    /// The same memory on this machine in front of another store that holds it. What is synchronised with it counts as
+    /// synchronised with this one.
+    /// - Parameter meter: the one that `other` counts with.
+    func reading(from other: any ObjectStore, meter: TransferMeter) -> Memory {
+        var copy = self
+        copy.store = other
+        copy.meter = meter
+        copy.repository = Repository(
+            store: other, memory: location.key, repository: location.repository, agent: location.agent.name,
+            concurrency: options.concurrency, logger: logger)
+        return copy
+    }
+
+    /// The same memory with frames that need not be fetched.
+    func with(nearby: NearbyFrames) -> Memory {
+        var copy = self
+        copy.repository.nearby = nearby
+        return copy
+    }
+
+    /// The memory of another agent for the same repository.
+    func shared(from agent: AgentIdentity) throws(InvalidName) -> Memory {
+        Memory(
+            store: store,
+            location: try MemoryLocation(
+                prefix: location.prefix, agent: agent, repository: location.repository),
+            options: options, meter: meter, progress: progress, logger: logger)
     }
 
     /// The mirror as a memory of its own: what another implementation wrote.

@@ -27,6 +27,7 @@ extension Mirror {
             progress.begin(files: plan.fetches.count, bytes: plan.fetches.reduce(0) { $0 + $1.object.size })
             let fetched = try await fetch(plan, &result)
             result.transferredObjects = fetched.count
+            result.hasOldLayout = OldLayout.matches(offers.lazy.map(\.path))
             await remember(plan.same + fetched, keeping: plan.kept)
         }
     }

@@ -42,9 +42,10 @@ extension Memory {
             return true
         } catch {
             if Task.isCancelled { throw error }
+            let problem = SyncError(error)
             result.warnings.append(
-                "saved as snapshot \(saved.snapshot.shortID), but the mirror view is not complete: \(SyncError(error)); "
-                    + "the next push completes it")
+                "saved as snapshot \(saved.snapshot.shortID), but the mirror view is not complete: \(problem); "
+                    + "the next push completes it" + (problem.hint.map { ". \($0)" } ?? ""))
             return false
         }
     }
@@ -61,7 +62,9 @@ extension Memory {
     ) async throws -> (snapshot: Snapshot, manifest: Manifest)? {
         let content: ByteBuffer
         do { content = try await store.get(markKey).collect(upTo: 4096) } catch {
-            if error.kind == .notFound { return nil }
+            // S3 refuses to read what does not exist where s3:ListBucket is limited to prefixes, as it should be: a GET has
+            // none. So a refusal says no more than that; comparing the whole view is right in any case.
+            if error.kind == .notFound || error.kind == .denied { return nil }
             throw error
         }
         guard let mark = try? JSONDecoder().decode(MirrorMark.self, from: Data(content.readableBytesView)) else {

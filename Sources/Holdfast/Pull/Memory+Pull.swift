@@ -33,11 +33,31 @@ extension Memory {
     /// Files that only this machine has stay. Files that did not change here follow the snapshot. What is here already is
     /// not fetched. If the newest snapshot is damaged, the one before it is taken, and the result says so.
     public func pull(_ request: PullRequest = PullRequest()) async -> SyncResult {
-        if request.source == .mirror { return await mirror.pull(onConflict: request.onConflict) }
-        var isMirrorOnly = false
-        let result = await measured(meter) { result in
+        await pull(request, unless: .never).result
+    }
+
+    /// Which snapshot here makes a pull needless, although files of it may be missing.
+    enum Sufficient { case never, newer, sameOrNewer }
+
+    /// Brings a snapshot here, unless what was synchronised last is as new.
+    /// - Returns: also whether it was needless.
+    func pull(
+        _ request: PullRequest, unless sufficient: Sufficient
+    ) async -> (result: SyncResult, isNeedless: Bool) {
+        if request.source == .mirror {
+            var result = await mirror.pull(onConflict: request.onConflict)
+            await noteOldLayout(&result)
+            return (result, false)
+        }
+        var (isMirrorOnly, isNeedless) = (false, false)
+        var result = await measured(meter) { result in
             let remembered = try await remembered()
             let heads = try await repository.heads(known: [remembered?.snapshot].compactMap(\.self))
+            if let remembered, try await isEnough(remembered, heads, sufficient) {
+                isNeedless = true
+                result.describe(remembered.snapshot)
+                return
+            }
             if heads.isEmpty, request.snapshot == nil {
                 isMirrorOnly = true
                 return
@@ -51,11 +71,20 @@ extension Memory {
                 try await restoreNewest(heads, remembered, request.onConflict, &result)
             }
         }
-        guard isMirrorOnly else { return result }
-        // A memory that another implementation wrote is restored as it is.
-        var mirrored = await mirror.pull(onConflict: request.onConflict)
-        mirrored.requests += result.requests
-        return mirrored
+        if isMirrorOnly {
+            // A memory that another implementation wrote is restored as it is.
+            let requests = result.requests
+            result = await mirror.pull(onConflict: request.onConflict)
+            result.requests += requests
+        }
+        await noteOldLayout(&result)
+        return (result, isNeedless)
+    }
+
+    private func isEnough(_ base: LocalState.Base, _ heads: Heads, _ sufficient: Sufficient) async throws -> Bool {
+        guard sufficient != .never, base.restoring == nil, !heads.isEmpty else { return false }
+        if heads.snapshots.map(\.id) == [base.snapshot.id] { return sufficient == .sameOrNewer }
+        return try await repository.lineage(of: base.snapshot, to: heads) == .newer
     }
 
     private func start(_ remembered: LocalState.Base?, _ heads: Heads) async throws -> Start {
@@ -142,7 +171,7 @@ extension Memory {
         result.problems = []
         result.skipped.excluded = 0
         let (entries, databases) = manifest.entries.divided()
-        let base = start.base(snapshot, entries)
+        let base = start.base(snapshot, manifest.entries)
         let digests = try await LocalDigests(storage: options.storage, base: start.remembered).digests(
             of: scan, for: entries)
         func plan(_ entries: [Entry]) -> RestorePlan {
@@ -160,26 +189,35 @@ extension Memory {
             result.conflicts = (plan.conflicts + databasePlan.conflicts).map(\.description)
             throw conflictError(result.conflicts)
         }
-        let databaseRestore = try await DatabaseRestore.stage(databasePlan, self, &result)
+        let databaseRestore = try await DatabaseRestore.stage(databasePlan, self, takenAt: takenAt, &result)
         let announced =
             plan.index + plan.fetches.map(\.indexEntry) + databasePlan.index + databaseRestore.announced
-        @Sendable func willChange() async throws {
-            try await databaseRestore.lock(force: policy == .storeWins)
-            await announce([snapshot], restoring: true, announced, takenAt: takenAt)
-        }
-        let restore = Restore(memory: self, plan: plan, willChangeFiles: willChange)
+        let restore = Restore(memory: self, plan: plan)
+        let changesSomething = restore.hasWork || !databaseRestore.isEmpty
         // Both cores have work while the packs arrive.
         async let noted: Void = note(manifest)
+        async let prepared =
+            changesSomething ? await intent([snapshot], restoring: true, announced, takenAt: takenAt) : nil
         var index = plan.index + databasePlan.index
         do {
-            index += try await restore.run(&result)
-            if !restore.hasWork, !databaseRestore.isEmpty { try await willChange() }
+            let tree = try await restore.stage(&result)
+            let intent = await prepared
+            func willChange() async throws {
+                try await databaseRestore.lock(force: policy == .storeWins)
+                await announce(intent)
+            }
+            if let tree {
+                index += try await restore.commit(tree, willChange: willChange)
+            } else if changesSomething {
+                try await willChange()
+            }
             index += try await databaseRestore.commit()
         } catch {
             await databaseRestore.abandon()
             throw error
         }
         result.warnings += databaseRestore.warnings
+        result.hasOldLayout = databases.isEmpty && OldLayout.matches(entries.lazy.map(\.path))
         await noted
         await remember(snapshot, nil, index, takenAt: takenAt, isMirrored: isMirrored)
     }

@@ -9,23 +9,23 @@ import Repository
 struct Restore: Sendable {
     let memory: Memory
     let plan: RestorePlan
-    /// Called when all is staged, before the first file changes.
-    let willChangeFiles: @Sendable () async throws -> Void
 
     /// Whether any file changes.
     var hasWork: Bool { !plan.fetches.isEmpty || !plan.removals.isEmpty }
 
-    /// - Returns: the files that were written, as they are now.
-    /// - Throws: ``RepositoryError`` of kind `damaged`, ``StoreError``, ``FileError``, `Obstacle`; nothing has changed then.
-    func run(_ result: inout SyncResult) async throws -> [FileIndex.Entry] {
+    /// Fetches and verifies all files; none that is here changes.
+    /// - Returns: `nil` if there is nothing to do.
+    /// - Throws: ``RepositoryError`` of kind `damaged`, ``StoreError``, ``FileError``.
+    func stage(_ result: inout SyncResult) async throws -> StagedTree? {
         let storage = memory.options.storage
         guard hasWork else {
             // A pull that was killed at its very end has left no work, but its staging directory.
             await FileIO.cleanUp { try? StagedTree.removeLeftovers(in: storage) }
-            return []
+            return nil
         }
         memory.progress.begin(files: plan.fetches.count, bytes: plan.fetches.reduce(0) { $0 + $1.entry.size })
         let tree = try await FileIO.run { try StagedTree.open(storage, reusingLeftovers: true) }
+        tree.reserveCapacity(plan.fetches.count + plan.removals.count)
         do {
             let missing = try await reuse(plan.fetches, in: tree)
             result.transferredObjects += missing.count
@@ -35,14 +35,27 @@ struct Restore: Sendable {
             if !plan.overruled.isEmpty {
                 result.replacedKeptAt = try await KeptFiles.copy(plan.overruled, of: storage)
             }
-            try await willChangeFiles()
-            let statuses = try await FileIO.run { try tree.commit() }
-            return plan.fetches.map { $0.indexEntry(statuses[$0.entry.path]) }
+            return tree
         } catch {
             // Where only the way to the store broke, what has arrived stays: the next pull verifies and uses it.
             if !Self.mayContinue(error) { await FileIO.cleanUp { tree.abandon() } }
             throw error
         }
+    }
+
+    /// Changes all files, or none.
+    /// - Parameters:
+    ///   - tree: what ``stage(_:)`` has made.
+    ///   - willChange: called before the first file changes.
+    /// - Returns: the files that were written, as they are now.
+    /// - Throws: what `willChange` throws, ``FileError``, `Obstacle`; nothing has changed then.
+    func commit(_ tree: StagedTree, willChange: () async throws -> Void) async throws -> [FileIndex.Entry] {
+        do { try await willChange() } catch {
+            if !Self.mayContinue(error) { await FileIO.cleanUp { tree.abandon() } }
+            throw error
+        }
+        let statuses = try await FileIO.run { try tree.commit() }
+        return plan.fetches.map { $0.indexEntry(statuses[$0.entry.path]) }
     }
 
     private static func mayContinue(_ error: any Error) -> Bool {

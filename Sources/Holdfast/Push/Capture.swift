@@ -14,6 +14,8 @@ struct Capture: Sendable {
     let leftOut: [RelativePath]
     /// What could not be looked at.
     let failures: [StorageScan.Failure]
+    /// Files whose content is not to be taken.
+    var torn: [RelativePath] = []
     let base: LocalState.Base?
     /// When the scan began, in nanoseconds since 1970.
     let takenAt: Int64
@@ -55,6 +57,7 @@ struct Capture: Sendable {
         var writtenFiles = 0
         var writtenDatabases = false
         var problems: [SyncResult.Problem] = []
+        var warnings: [String] = []
     }
 
     /// Reads what changed and hands it to a writer.
@@ -87,7 +90,7 @@ struct Capture: Sendable {
         var unreadable = read.unreadable
         for database in databases {
             guard let path = DatabaseEntries.path(of: database.name) else { continue }
-            if let entry = base?.index.entry(path), base?.index.matches(database) == true, !moving.contains(path) {
+            if let entry = base?.known(database), !moving.contains(path) {
                 captured.files.append(.unchanged(entry.facts))
                 captured.index.append(entry)
                 continue
@@ -107,6 +110,10 @@ struct Capture: Sendable {
                 }
             }
         }
+        captured.warnings = Set(read.databases).sorted().map {
+            "'\($0)' in the storage directory is an SQLite database and is stored as a plain file: if a program was "
+                + "writing to it, the copy may be torn"
+        }
         captured.files += read.files
         captured.index += read.index
         captured.writtenFiles += read.writtenFiles
@@ -121,7 +128,7 @@ struct Capture: Sendable {
     private func keepUnseen(
         _ base: LocalState.Base?, _ newest: Newest, _ unreadable: [RelativePath], _ captured: inout Captured
     ) {
-        let hidden = Set(failures.map(\.path) + unreadable + leftOut)
+        let hidden = Set(failures.map(\.path) + unreadable + leftOut + torn)
         let seen = Set(captured.files.map(\.path))
         if let base {
             for entry in base.index.entries where !seen.contains(entry.path) && isUnseen(entry.path, hidden) {
@@ -148,7 +155,7 @@ struct Capture: Sendable {
     /// - Parameter manifest: that of the newest snapshot.
     func removed(from manifest: Manifest, since base: LocalState.Base, _ newest: Newest) -> [RelativePath] {
         let here = Set(files.map(\.path) + databases.compactMap { DatabaseEntries.path(of: $0.name) })
-        let hidden = Set(failures.map(\.path) + leftOut)
+        let hidden = Set(failures.map(\.path) + leftOut + torn)
         // Where the base is lost, everything that the store fell back to was there then.
         let isKnown = newest.contains(base.snapshot)
         return manifest.entries.map(\.path).filter { path in

@@ -23,6 +23,8 @@ final class FileCapture: Sendable {
         var problems: [SyncResult.Problem] = []
         /// Files that are there but could not be read.
         var unreadable: [RelativePath] = []
+        /// Databases in the storage directory itself, whose logs are not stored.
+        var databases: [RelativePath] = []
     }
 
     private let memory: Memory
@@ -153,6 +155,7 @@ final class FileCapture: Sendable {
         case .whole(let path, let status, let content, let digest):
             let chunks =
                 content.readableBytes == 0 ? [] : [NewFile.Chunk(digest: digest, length: content.readableBytes)]
+            noteDatabase(path, content)
             add(path, status, digest, chunks)
         }
     }
@@ -201,6 +204,7 @@ final class FileCapture: Sendable {
                 }
                 guard content.readableBytes == count else { break }
                 whole = hashed
+                if start == 0 { noteDatabase(path, content) }
                 chunks.append(NewFile.Chunk(digest: digest, length: count))
                 memory.progress.finished(bytes: Int64(count))
                 guard writer.claim(digest) else { continue }
@@ -246,6 +250,11 @@ final class FileCapture: Sendable {
         }
     }
 
+    private func noteDatabase(_ path: RelativePath, _ start: ByteBuffer) {
+        guard DatabaseScan.isDatabase(startingWith: start.readableBytesView) else { return }
+        collected.withLockedValue { $0.databases.append(path) }
+    }
+
     private func fail(_ path: RelativePath, _ reason: String) {
         collected.withLockedValue { outcome in
             outcome.unreadable.append(path)
@@ -259,7 +268,8 @@ extension Memory {
     func loadChunks(of path: RelativePath, into writer: SnapshotWriter) async throws {
         for manifest in writer.newest.manifests {
             guard let entry = manifest.entry(path), case .chunkLists = entry.content else { continue }
-            do { writer.know(try await repository.blobs(of: entry)) } catch let error as RepositoryError {
+            do { writer.know(entry, chunks: try await repository.blobs(of: entry)) } catch let error as RepositoryError
+            {
                 // Chunks that cannot be found are written again, which mends what is damaged.
                 guard error.kind == .damaged else { throw error }
             }

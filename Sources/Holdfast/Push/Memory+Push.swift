@@ -20,19 +20,32 @@ extension Memory {
         allowShrink: Bool = false, asGuest: Bool = false,
         leavingOut: @Sendable (DatabaseFile) -> Bool = { _ in false }
     ) async -> SyncResult {
-        let result = await save(allowShrink: allowShrink, asGuest: asGuest, leavingOut: leavingOut)
+        await push(allowShrink: allowShrink, asGuest: asGuest, keepingTornFiles: false, leavingOut: leavingOut)
+    }
+
+    /// - Parameter keepsStored: a JSON file of no bytes was being written when its writer was killed, and would make the state
+    ///   corrupt by RFC-002. Such a file counts as unreadable: the snapshot keeps the version that it had.
+    func push(
+        allowShrink: Bool, asGuest: Bool = false, keepingTornFiles keepsStored: Bool,
+        leavingOut: @Sendable (DatabaseFile) -> Bool = { _ in false }
+    ) async -> SyncResult {
+        let result = await save(
+            allowShrink: allowShrink, asGuest: asGuest, keepingTornFiles: keepsStored, leavingOut: leavingOut)
         await noteSave(result)
         return result
     }
 
     private func save(
-        allowShrink: Bool, asGuest: Bool, leavingOut: @Sendable (DatabaseFile) -> Bool
+        allowShrink: Bool, asGuest: Bool, keepingTornFiles keepsStored: Bool,
+        leavingOut: @Sendable (DatabaseFile) -> Bool
     ) async -> SyncResult {
         await measured(meter) { result in
             let takenAt = wallClock()
             let scan = try await StorageScan.scan(options.storage, exclusions: options.exclusions)
             result.count(scan)
-            let files = storable(scan.files, &result)
+            let torn = keepsStored ? scan.files.filter { StateCheck.isTorn($0) }.map(\.path) : []
+            result.warnings += torn.map { "'\($0)' is empty, as if its writing was cut off; it is not saved like that" }
+            let files = storable(torn.isEmpty ? scan.files : scan.files.filter { !StateCheck.isTorn($0) }, &result)
             var found = try await databases()
             result.problems += found.problems.map { SyncResult.Problem(path: $0.path, reason: $0.reason) }
             let base = try await remembered()
@@ -47,8 +60,9 @@ extension Memory {
             if heads.isEmpty, try await adoptMirror(&result) { heads = try await repository.heads() }
             if heads.isEmpty, files.isEmpty, found.databases.isEmpty { return }
 
-            let capture = Capture(
+            var capture = Capture(
                 self, files, found.databases, leavingOut: leftOut, failures: scan.failures, base, takenAt: takenAt)
+            capture.torn = torn
             if capture.isUnchanged, let base, heads.snapshots.map(\.id) == [base.snapshot.id],
                 base.isMirrored || !options.keepsMirror
             {
@@ -87,6 +101,7 @@ extension Memory {
         // Only what the newest snapshots are made from is certain to be there; from the rest, all content is offered.
         let captured = try await capture.write(to: writer, upon: newest, base: lineage == .contained ? base : nil)
         result.problems += captured.problems
+        result.warnings += captured.warnings
         var request = SaveRequest(
             files: captured.files,
             base: lineage == .unrelated ? nil : base.map { ($0.snapshot, $0.facts(knowing: captured.index)) },
@@ -176,9 +191,26 @@ extension Memory {
 
     /// Notes what is about to happen, before it happens.
     func announce(_ snapshots: [Snapshot], restoring: Bool, _ entries: [FileIndex.Entry], takenAt: Int64) async {
+        await announce(await intent(snapshots, restoring: restoring, entries, takenAt: takenAt))
+    }
+
+    /// Prepares ``announce(_:)``.
+    func intent(
+        _ snapshots: [Snapshot], restoring: Bool, _ entries: [FileIndex.Entry], takenAt: Int64
+    ) async -> LocalState.EncodedIntent? {
         do {
-            try await localState.writeIntent(snapshots, isRestore: restoring, entries, takenAt: takenAt)
+            return try await localState.encodeIntent(snapshots, isRestore: restoring, entries, takenAt: takenAt)
         } catch {
+            logger.warning("Could not note what is about to happen", metadata: ["error": "\(error)"])
+            return nil
+        }
+    }
+
+    /// Notes what is about to happen, before it happens.
+    /// - Parameter intent: `nil` if there is none to be had.
+    func announce(_ intent: LocalState.EncodedIntent?) async {
+        guard let intent else { return }
+        do { try await localState.write(intent) } catch {
             logger.warning("Could not note what is about to happen", metadata: ["error": "\(error)"])
         }
     }
@@ -204,6 +236,7 @@ extension SyncResult {
 
     mutating func describe(_ newest: Snapshot) {
         snapshot = newest.id.hexadecimal
+        snapshotTime = newest.commit.time
         objectCount = newest.commit.files
         totalBytes = newest.commit.bytes
     }

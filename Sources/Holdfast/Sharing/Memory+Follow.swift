@@ -55,7 +55,9 @@ extension Memory {
             digests: digests, base: base)
         result.describe(snapshot)
         var index = plan.index
-        index += try await Restore(memory: self, plan: plan, willChangeFiles: {}).run(&result)
+        let restore = Restore(memory: self, plan: plan)
+        // Nothing is noted before: what a killed follow has brought is the same as what is to come.
+        if let tree = try await restore.stage(&result) { index += try await restore.commit(tree, willChange: {}) }
         for entry in databases { index.append(try await add(entry, base, state, &result)) }
         try await state.write(snapshot, manifest, index, takenAt: takenAt, isMirrored: false)
     }
@@ -73,7 +75,7 @@ extension Memory {
             let place = DatabaseScan.path(of: name, beside: options.storage, named: options.database)
             var plan = DatabasePlan()
             plan.changes = [DatabasePlan.Change(entry: entry, place: place, present: nil, how: .replace)]
-            let restore = try await DatabaseRestore.stage(plan, self, &result)
+            let restore = try await DatabaseRestore.stage(plan, self, takenAt: wallClock(), &result)
             do {
                 try await restore.lock(force: false)
                 _ = try await restore.commit()
@@ -92,7 +94,7 @@ extension Memory {
         try await image.fetch(entry, into: files.theirs, origin: origin, into: files.base)
         // Before it gets the paths of this machine.
         await image.keep(files.theirs)
-        let (rebase, checkout) = (options.rebase, options.checkout)
+        let (rebase, checkout) = (options.rebase, await options.checkout())
         let addition = try await FileIO.run { cancellation in
             try union.add(to: present, hasBase: origin != nil, rebase: rebase, checkout: checkout, cancellation)
         }

@@ -58,7 +58,9 @@ struct Pull: AsyncParsableCommand {
                 var changed = session.memory
                 changed.options.rebase = rebase
                 if rebase == nil {
-                    changed.options.checkout = await session.console.world.checkout(of: session.location.repository)
+                    changed.options.checkout = {
+                        await session.console.world.checkout(of: session.location.repository)
+                    }
                 }
                 let memory = changed
                 let result = await ProgressBar(label: "pull", progress: session.progress, console: console).run {

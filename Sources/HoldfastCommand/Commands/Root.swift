@@ -18,15 +18,17 @@ struct Root: AsyncParsableCommand {
             Results go to standard output, everything else to standard error. With --json a command prints one JSON \
             object, also when it fails; only a command line that cannot be read is told on standard error alone.
 
-            Exit codes: 0 done, 1 failed, 2 damage found by verify, 64 wrong usage, 75 a conflict that may pass.
+            Exit codes: 0 done, 1 failed, 2 damage found by verify or a problem by doctor, 64 wrong usage, 75 a conflict that may pass.
             """,
         version: version,
-        subcommands: [Demo.self, Completions.self],
+        subcommands: [Demo.self, Completions.self, ActionCommand.self],
         groupedSubcommands: [
-            CommandGroup(name: "Memory", subcommands: [Push.self, Pull.self, Watch.self, RollbackCommand.self]),
+            CommandGroup(
+                name: "Memory",
+                subcommands: [Push.self, Pull.self, Save.self, RestoreCommand.self, Watch.self, RollbackCommand.self]),
             CommandGroup(
                 name: "Looking",
                 subcommands: [Status.self, Log.self, Diff.self, List.self, Cat.self, Config.self]),
-            CommandGroup(name: "Care", subcommands: [Verify.self, Prune.self]),
+            CommandGroup(name: "Care", subcommands: [Verify.self, Prune.self, DoctorCommand.self, PolicyCommand.self]),
         ])
 }

@@ -41,6 +41,7 @@ struct Watch: AsyncParsableCommand {
     var detect = WatchOptions.Detection.auto
     @Flag(help: "Leave credentials in the stored copies of databases. Whoever may read the store can then use them.")
     var keepDatabaseSecrets = false
+    @OptionGroup(title: "Status page") var page: StatusPageOptions
     @OptionGroup(title: "Output") var output: OutputOptions
 
     func run() async throws {
@@ -87,10 +88,13 @@ struct Watch: AsyncParsableCommand {
             console.logger.notice(
                 "Watching", metadata: ["memory": "\(session.address)", "storage": "\(item.settings.storage)"])
         }
-        try await WatchGroup(
-            watches, board: board, systemd: SystemdNotifier(environment: console.world.environment),
-            logger: console.quietLogger
-        ).run()
+        let server = try await page.server(board, zip(plan.items, sessions).map { ($0.id, $1) }, console)
+        let group = WatchGroup(
+            watches, companions: server.map { [$0] } ?? [], board: board,
+            systemd: SystemdNotifier(environment: console.world.environment), logger: console.quietLogger)
+        do { try await group.run() } catch let error as StatusServer.Failure {
+            throw SyncError(code: "status-page", message: error.description, hint: error.hint)
+        }
         try show(board, console)
     }
 
@@ -135,7 +139,9 @@ extension Session {
         var memory = memory(as: other)
         memory.options.database = item.database
         memory.options.keepsDatabaseSecrets = keepsSecrets
-        memory.options.checkout = await console.world.checkout(of: location.repository)
+        // Asked once: a daemon stays where it was started.
+        let checkout = await console.world.checkout(of: location.repository)
+        memory.options.checkout = { checkout }
         return memory
     }
 }

@@ -48,6 +48,12 @@ struct Console: Sendable {
         return quiet
     }
 
+    /// Keeps a secret out of all output from now on.
+    func conceal(_ secret: String) {
+        world.conceal(secret)
+        redactor.register(secret)
+    }
+
     /// Prints the result for people.
     func say(_ text: String) { if !isQuiet && !isJSON { world.out(redactor.redact(text)) } }
 

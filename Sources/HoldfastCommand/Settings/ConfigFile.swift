@@ -1,12 +1,11 @@
 import FileIO
-import Yams
 
 /// The config file: YAML with one value for each setting, and for `watch` a list of memories.
 struct ConfigFile: Sendable {
     let path: String
     let values: [Setting: String]
     /// What `watch` watches, each with settings that stand above ``values``. Other commands do not look at it.
-    private(set) var memories: [ConfiguredMemory] = []
+    let memories: [ConfiguredMemory]
 
     /// - Throws: ``UsageError`` for a file that cannot be read, is no YAML mapping, or names a setting that does not exist.
     init(path: String) async throws {
@@ -28,40 +27,52 @@ struct ConfigFile: Sendable {
     }
 
     init(yaml: String, path: String) throws {
-        let root: Node?
-        do { root = try Yams.compose(yaml: yaml) } catch {
+        let document: YAMLDocument
+        do { document = try YAMLDocument(parsing: yaml) } catch {
             throw UsageError("the config file '\(path)' is not valid YAML: \(error)")
         }
         var values: [Setting: String] = [:]
-        guard let root else {
-            (self.path, self.values) = (path, values)
-            return
-        }
-        guard let mapping = root.mapping else {
+        var memories: [ConfiguredMemory]?
+        switch document {
+        case .nothing: break
+        case .other:
             throw UsageError(
                 "the config file '\(path)' is not a list of settings", hint: "Write lines such as 'store: s3://BUCKET'."
             )
-        }
-        for (name, value) in mapping {
-            if name.string == "memories" {
-                memories = try ConfiguredMemory.list(value, path)
-                continue
-            }
-            guard let setting = name.string.flatMap({ Setting(rawValue: $0) }) else {
-                let known = Setting.allCases.map(\.rawValue).joined(separator: ", ")
-                throw UsageError(
-                    "the config file '\(path)' sets '\(name.string ?? "?")', which is no setting",
-                    hint: "Settings: \(known).")
-            }
-            if let scalar = value.scalar {
-                values[setting] = scalar.string
-            } else if setting == .include, let items = value.sequence, items.allSatisfy({ $0.scalar != nil }) {
-                // An empty list is no pattern at all.
-                values[setting] = items.isEmpty ? nil : items.compactMap(\.scalar?.string).joined(separator: ",")
-            } else {
-                throw UsageError("the config file '\(path)' has no plain value for '\(setting.rawValue)'")
+        case .mapping(let items):
+            for item in items {
+                guard item.name == "memories" else {
+                    try Self.take(item, from: path, into: &values)
+                    continue
+                }
+                guard memories == nil else {
+                    throw UsageError("the config file '\(path)' sets 'memories' more than once")
+                }
+                memories = try ConfiguredMemory.list(item.value, path)
             }
         }
-        (self.path, self.values) = (path, values)
+        (self.path, self.values, self.memories) = (path, values, memories ?? [])
+    }
+
+    private static func take(
+        _ item: YAMLDocument.Item, from path: String, into values: inout [Setting: String]
+    ) throws {
+        guard let setting = item.name.flatMap({ Setting(rawValue: $0) }) else {
+            let known = Setting.allCases.map(\.rawValue).joined(separator: ", ")
+            throw UsageError(
+                "the config file '\(path)' sets '\(item.name ?? "?")', which is no setting",
+                hint: "Settings: \(known).")
+        }
+        guard values[setting] == nil else {
+            throw UsageError("the config file '\(path)' sets '\(setting.rawValue)' more than once")
+        }
+        switch (item.value, item.value.texts) {
+        case (.text(let text), _): values[setting] = text
+        // An empty list is no pattern at all.
+        case (.list, let items?) where [.include, .shareFrom].contains(setting):
+            values[setting] = items.isEmpty ? nil : items.joined(separator: ",")
+        default:
+            throw UsageError("the config file '\(path)' has no plain value for '\(setting.rawValue)'")
+        }
     }
 }

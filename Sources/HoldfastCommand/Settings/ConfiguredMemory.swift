@@ -1,5 +1,3 @@
-import Yams
-
 /// One entry of `memories` in the config file: what `watch` watches.
 ///
 ///     memories:
@@ -20,8 +18,8 @@ struct ConfiguredMemory: Sendable, Equatable {
     var shareFrom: [String]?
 
     /// - Throws: ``UsageError``.
-    static func list(_ node: Node, _ path: String) throws -> [ConfiguredMemory] {
-        guard let items = node.sequence, !items.isEmpty else {
+    static func list(_ value: YAMLDocument.Value, _ path: String) throws -> [ConfiguredMemory] {
+        guard case .list(let items) = value, !items.isEmpty else {
             throw UsageError(
                 "the config file '\(path)' has no list of memories under 'memories'",
                 hint: "Write an entry such as '- {repo: OWNER/NAME, storage: /DIR}' for each.")
@@ -29,15 +27,15 @@ struct ConfiguredMemory: Sendable, Equatable {
         return try items.enumerated().map { try ConfiguredMemory($1, "memory \($0 + 1) in '\(path)'") }
     }
 
-    private init(_ node: Node, _ place: String) throws {
-        guard let mapping = node.mapping else {
+    private init(_ value: YAMLDocument.Value, _ place: String) throws {
+        guard case .mapping(let items) = value else {
             throw UsageError("\(place) is not a list of settings", hint: "Write lines such as 'repo: OWNER/NAME'.")
         }
-        for (name, value) in mapping {
-            switch name.string {
-            case "follow": follow = try Self.texts(value, "follow", place)
-            case "share-from": shareFrom = try Self.texts(value, "share-from", place)
-            case "database": database = try Self.texts(value, "database", place).joined(separator: ",")
+        for item in items {
+            switch item.name {
+            case "follow": follow = try Self.texts(item.value, "follow", place)
+            case "share-from": shareFrom = try Self.texts(item.value, "share-from", place)
+            case "database": database = try Self.texts(item.value, "database", place).joined(separator: ",")
             case let text:
                 guard let setting = text.flatMap({ Setting(rawValue: $0) }) else {
                     throw UsageError(
@@ -46,16 +44,13 @@ struct ConfiguredMemory: Sendable, Equatable {
                             "Settings: repo, agent, storage, database, follow, share-from and those of 'holdfast config'."
                     )
                 }
-                values[setting] = try Self.texts(value, setting.rawValue, place).joined(separator: ",")
+                values[setting] = try Self.texts(item.value, setting.rawValue, place).joined(separator: ",")
             }
         }
     }
 
-    private static func texts(_ node: Node, _ name: String, _ place: String) throws -> [String] {
-        if let text = node.scalar?.string { return [text] }
-        guard let items = node.sequence, items.allSatisfy({ $0.scalar != nil }) else {
-            throw UsageError("\(place) has no plain value for '\(name)'")
-        }
-        return items.compactMap(\.scalar?.string)
+    private static func texts(_ value: YAMLDocument.Value, _ name: String, _ place: String) throws -> [String] {
+        guard let texts = value.texts else { throw UsageError("\(place) has no plain value for '\(name)'") }
+        return texts
     }
 }

@@ -13,6 +13,9 @@ enum Setting: String, CaseIterable {
     case awsProfile = "aws-profile"
     case concurrency
     case limitRate = "limit-rate"
+    case restorePolicy = "restore-policy"
+    case shareFrom = "share-from"
+    case cache, strict
     case logFormat = "log-format"
 
     /// The environment variables that are asked, the first one first.

@@ -8,13 +8,18 @@ struct SettingSources: Sendable {
     private let reader: ConfigReader
     private let recorder = OriginRecorder()
     private let variables: [Setting: String]
+    private let names: [Setting: String]
     private let filePath: String?
 
     /// - Parameters:
     ///   - flags: the options that were given.
+    ///   - names: what an option is called, where that is not its name with `--` before it.
     ///   - file: the values of the config file.
     ///   - defaults: the values where nobody says anything.
-    init(flags: [Setting: String], world: World, file: ConfigFile?, defaults: [Setting: String]) {
+    init(
+        flags: [Setting: String], names: [Setting: String] = [:], world: World, file: ConfigFile?,
+        defaults: [Setting: String]
+    ) {
         var environment: [Setting: String] = [:]
         var variables: [Setting: String] = [:]
         for setting in Setting.allCases {
@@ -23,6 +28,7 @@ struct SettingSources: Sendable {
             variables[setting] = name
         }
         self.variables = variables
+        self.names = names
         filePath = file?.path
         reader = ConfigReader(
             providers: [
@@ -41,7 +47,7 @@ struct SettingSources: Sendable {
 
     /// What messages call a setting: the option, the variable, or the line of the config file that set it.
     func place(_ setting: Setting) -> String {
-        guard let origin = value(setting)?.origin else { return "--\(setting.rawValue)" }
+        guard let origin = value(setting)?.origin else { return names[setting] ?? "--\(setting.rawValue)" }
         return origin == filePath
             ? "\(setting.rawValue) in \(origin)" : origin == "default" ? "\(setting.rawValue)" : origin
     }
@@ -54,7 +60,7 @@ struct SettingSources: Sendable {
 
     private func origin(_ setting: Setting) -> String {
         switch recorder.origin(of: setting.rawValue) {
-        case "option": "--\(setting.rawValue)"
+        case "option": names[setting] ?? "--\(setting.rawValue)"
         case "environment": variables[setting] ?? "environment"
         case let layer: layer ?? "default"
         }

@@ -57,6 +57,13 @@ struct SettingValues {
         return bytes
     }
 
+    /// Names of agents, with commas between them.
+    func agents(_ setting: Setting) throws -> [AgentIdentity] {
+        try (text(setting) ?? "").split(separator: ",").map { name in
+            try located(sources.place(setting)) { try AgentIdentity(String(name.filter { $0 != " " })) }
+        }
+    }
+
     func owner() throws -> String? {
         guard let text = text(.expectedBucketOwner) else { return nil }
         guard text.utf8.count == 12, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {

@@ -25,7 +25,21 @@ struct Settings: Sendable {
     var limitRate: Int?
     var attempts: Int
     var trustRoots: String?
+    /// In which order `restore` asks the cache and the store.
+    var restorePolicy: RestorePolicy
+    /// Whose memory seeds an empty one.
+    var shareFrom: [AgentIdentity]
+    /// Use the Actions cache where there is one.
+    var usesCache: Bool
+    /// Trouble with the store makes `save` and `restore` fail.
+    var isStrict: Bool
+    /// Nobody has named a store.
+    var isDefaultStore: Bool
     var stateDirectory: String
+    /// Where the copies for the Actions cache are.
+    var cacheDirectory: String
+    /// The role that a job of GitHub Actions assumes for the store; `nil` for the credentials that the environment has.
+    var role: GitHubRole?
     /// Each setting with its value and origin, for `holdfast config`.
     var report: [Line]
 
@@ -36,17 +50,21 @@ struct Settings: Sendable {
     }
 
     /// Resolves all settings.
+    /// - Parameter names: what messages call an option, where it is not one of the command line.
     /// - Throws: ``UsageError`` for a value that cannot be used, with where it came from.
-    static func resolve(_ flags: [Setting: String], file: ConfigFile?, world: World) async throws -> Settings {
+    static func resolve(
+        _ flags: [Setting: String], names: [Setting: String] = [:], file: ConfigFile?, world: World
+    ) async throws -> Settings {
         let data = world.baseDirectory("XDG_DATA_HOME", fallback: ".local/share")
         let defaults: [Setting: String] = [
             .store: "file://\(data)/holdfast/store", .prefix: "opencode-storage",
             .agent: world.variable("GITHUB_ACTIONS") == "true" ? "github" : "local",
             .storage: "\(data)/opencode/storage", .addressing: "auto", .sse: "none", .mirror: "true",
             .allowInsecureEndpoint: "false", .concurrency: "32",
+            .restorePolicy: RestorePolicy.newest.rawValue, .cache: "true", .strict: "false",
             .logFormat: world.logsJSONByDefault ? "json" : "text",
         ]
-        let sources = SettingSources(flags: flags, world: world, file: file, defaults: defaults)
+        let sources = SettingSources(flags: flags, names: names, world: world, file: file, defaults: defaults)
         let values = SettingValues(sources: sources)
         let profile = values.text(.awsProfile)
         let region = try await regionSetting(values, profile: profile, world: world)
@@ -71,7 +89,13 @@ struct Settings: Sendable {
             limitRate: try values.rate(),
             attempts: try attempts(world),
             trustRoots: world.variable("AWS_CA_BUNDLE"),
+            restorePolicy: try values.choice(.restorePolicy, RestorePolicy.self),
+            shareFrom: try values.agents(.shareFrom),
+            usesCache: try values.flag(.cache),
+            isStrict: try values.flag(.strict),
+            isDefaultStore: sources.value(.store)?.origin == "default",
             stateDirectory: world.baseDirectory("XDG_STATE_HOME", fallback: ".local/state") + "/holdfast",
+            cacheDirectory: world.baseDirectory("XDG_CACHE_HOME", fallback: ".cache") + "/holdfast/actions",
             report: [])
         settings.report = Setting.allCases.map { setting in
             let unset = Line(name: setting.rawValue, value: nil, origin: "not set")
@@ -101,6 +125,9 @@ struct Settings: Sendable {
             Line(
                 name: "state-directory", value: settings.stateDirectory,
                 origin: world.variable("XDG_STATE_HOME")?.hasPrefix("/") == true ? "XDG_STATE_HOME" : "default"),
+            Line(
+                name: "cache-directory", value: settings.cacheDirectory,
+                origin: world.variable("XDG_CACHE_HOME")?.hasPrefix("/") == true ? "XDG_CACHE_HOME" : "default"),
         ]
     }
 

@@ -8,6 +8,11 @@ struct UsageError: Error, CustomStringConvertible {
         self.hint = hint
     }
 
+    /// Nothing says whose memory is meant.
+    static let noRepository = UsageError(
+        "no repository is set",
+        hint: "Use --repo OWNER/NAME, HOLDFAST_REPO, or run in a git checkout with an origin.")
+
     /// - Parameters:
     ///   - place: where the value was set.
     ///   - text: its first sentence says what is wrong, the rest what to do.

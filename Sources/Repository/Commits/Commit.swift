@@ -155,7 +155,7 @@ public struct Snapshot: Sendable, Equatable {
     /// The SHA-256 of the commit's bytes: what people and scripts call the snapshot.
     public let id: Digest
     /// The store's tag of the object, if it sent one.
-    public let etag: ETag?
+    public internal(set) var etag: ETag?
     public let commit: Commit
     /// The commit's bytes.
     public let bytes: ByteBuffer

@@ -1,3 +1,4 @@
+import NIOCore
 import ObjectStore
 
 /// The newest snapshots of a memory: what a listing of its commits comes down to.
@@ -28,7 +29,8 @@ public struct Heads: Sendable {
 
 extension Repository {
     /// Finds the newest snapshots: one listing, and one request for each head that is not known already.
-    /// - Parameter known: snapshots that need not be fetched where the store's tag of them is still the same.
+    /// - Parameter known: snapshots that need not be fetched where the store's tag of them is still the same, or proves that
+    ///   the store has these bytes.
     /// - Throws: ``StoreError``; a store that may not be listed is `denied`, never empty. ``RepositoryError`` for a memory
     ///   of another repository or a newer format.
     public func heads(known: [Snapshot] = []) async throws -> Heads {
@@ -43,11 +45,11 @@ extension Repository {
     private func heads(_ known: [Snapshot], orNothingIfStale giveUp: Bool) async throws -> Heads? {
         let asked = environment.moment()
         let page = try await store.page(prefix: commitPrefix, after: nil, limit: Self.newestLimit)
-        var listed: [(name: CommitName, etag: ETag?)] = []
+        var listed: [(name: CommitName, object: ObjectInfo)] = []
         for object in page.objects {
             let text = object.key.text.utf8.dropFirst(commitPrefix.utf8.count)
             guard let name = CommitName(String(decoding: text, as: UTF8.self)) else { continue }
-            listed.append((name, object.etag))
+            listed.append((name, object))
         }
         listed.sort { $0.name < $1.name }
 
@@ -56,9 +58,9 @@ extension Repository {
         heads.highestSequence = listed.first?.name.sequence ?? 0
         var contained: Set<String> = []
         var horizon: UInt64 = 0
-        for (name, etag) in listed where !contained.contains(name.description) && name.sequence >= horizon {
+        for (name, object) in listed where !contained.contains(name.description) && name.sequence >= horizon {
             let snapshot: Snapshot
-            if let same = known.first(where: { $0.name == name && $0.etag != nil && $0.etag == etag }) {
+            if let same = try await find(object, name, among: known) {
                 snapshot = same
             } else {
                 switch try await read(name) {
@@ -76,6 +78,22 @@ extension Repository {
             contained.formUnion(snapshot.commit.ancestors)
         }
         return heads
+    }
+
+    /// A known snapshot that the store has, as far as its listing tells. A name proves nothing, since a snapshot that never
+    /// reached the store may have the same.
+    private func find(_ object: ObjectInfo, _ name: CommitName, among known: [Snapshot]) async throws -> Snapshot? {
+        for snapshot in known where snapshot.name == name {
+            if let etag = snapshot.etag, etag == object.etag { return snapshot }
+            // It came from elsewhere, such as a cache, where it had another tag.
+            guard snapshot.bytes.readableBytes == object.size,
+                try await store.holds(.bytes(snapshot.bytes), as: object)
+            else { continue }
+            var same = snapshot
+            same.etag = object.etag
+            return same
+        }
+        return nil
     }
 
     /// Below this number, a commit that names as many ancestors as it can is taken to contain all.

@@ -16,23 +16,34 @@ public struct History: Sendable {
 
 extension Repository {
     /// Reads commits: one listing and one request for each.
-    /// - Parameter limit: read only so many, the newest; all if `nil`.
+    /// - Parameters:
+    ///   - limit: read only so many, the newest; all if `nil`.
+    ///   - before: read only those with lower numbers.
+    ///   - known: snapshots that need not be fetched where the store's tag of them is still the same.
     /// - Throws: as ``heads(known:)``.
-    public func history(limit: Int? = nil) async throws -> History {
+    public func history(limit: Int? = nil, before: UInt64? = nil, known: [Snapshot] = []) async throws -> History {
+        let same = Dictionary(known.map { ($0.name, $0) }) { first, _ in first }
         var history = History()
         var names: [CommitName] = []
+        var tags: [CommitName: ETag] = [:]
         for object in try await store.list(prefix: commitPrefix).collect() {
             let text = object.key.text.utf8.dropFirst(commitPrefix.utf8.count)
             guard let name = CommitName(String(decoding: text, as: UTF8.self)) else {
                 history.strangers.append(object.key)
                 continue
             }
-            names.append(name)
             history.written[name] = object.lastModified
+            tags[name] = object.etag
+            if let before, name.sequence >= before { continue }
+            names.append(name)
         }
         if let limit { names = Array(names.sorted().prefix(limit)) }
+        history.snapshots = names.compactMap { name in
+            same[name].flatMap { tags[name] != nil && $0.etag == tags[name] ? $0 : nil }
+        }
+        let unchanged = Set(history.snapshots.map(\.name))
         let (found, missing) = (NIOLockedValueBox(history), NIOLockedValueBox<[Heads.Damage]>([]))
-        try await forEachConcurrently(names, limit: concurrency) { name in
+        try await forEachConcurrently(names.filter { !unchanged.contains($0) }, limit: concurrency) { name in
             switch try await read(name) {
             case .success(let snapshot):
                 try checkOwner(snapshot)

@@ -102,6 +102,8 @@ struct FieldWriter {
 
     mutating func bytes(_ value: some Sequence<UInt8>) { buffer.writeBytes(value) }
 
+    mutating func document(_ value: ByteBuffer) { buffer.writeImmutableBuffer(value) }
+
     mutating func digest(_ value: Digest) { value.withBytes { _ = buffer.writeBytes($0) } }
 
     mutating func header(_ name: StaticString) {

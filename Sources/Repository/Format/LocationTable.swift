@@ -33,6 +33,16 @@ struct LocationTable {
         return packs.count - 1
     }
 
+    /// Calls a pack by another name, for who reads references.
+    mutating func move(from pack: Digest, to other: Digest) {
+        packs = packs.map { $0 == pack ? other : $0 }
+        frames = frames.map { frame in
+            guard frame.pack == pack else { return frame }
+            return FrameLocation(
+                pack: other, offset: frame.offset, storedLength: frame.storedLength, length: frame.length)
+        }
+    }
+
     func readPack(from reader: inout FieldReader) throws(FormatError) -> Digest {
         let index = try reader.number(upTo: packs.count - 1)
         guard index < packs.count else { throw FormatError("a pack is not in the table") }

@@ -8,6 +8,8 @@ public struct Manifest: Sendable {
     let root: ManifestRoot
     /// The files of each page of ``root``.
     let pages: [[Entry]]
+    /// The root and the pages as they are stored, if the manifest was read.
+    fileprivate var stored: [ByteBuffer]?
 
     /// In the byte order of their paths.
     public var entries: [Entry] { pages.flatMap(\.self) }
@@ -93,14 +95,17 @@ extension Repository {
             if !others.isEmpty { byDigest.merge(try await readBlobs(others)) { $1 } }
             var pages: [[Entry]] = []
             for page in root.pages {
-                let entries = try ManifestPage.decode(byDigest[page.blob.digest] ?? ByteBuffer())
+                let entries = try ManifestPage.decode(
+                    byDigest[page.blob.digest] ?? ByteBuffer(), in: page.blob.frame.pack)
                 // Now and not in the end: a page that is named again and again would fill the memory before.
                 if let last = pages.last?.last, let first = entries.first, !(last.path < first.path) {
                     throw FormatError("the manifest's pages are out of order")
                 }
-                pages.append(entries.map { $0.moved(from: Pack.own, to: page.blob.frame.pack) })
+                pages.append(entries)
             }
-            return try Manifest(place: place, root: root, pages: pages)
+            var manifest = try Manifest(place: place, root: root, pages: pages)
+            manifest.stored = [rootBytes] + root.pages.map { byDigest[$0.blob.digest] ?? ByteBuffer() }
+            return manifest
         } catch let error as FormatError {
             throw error.about(key)
         }
@@ -155,7 +160,8 @@ extension Manifest {
         var writer = FieldWriter()
         let pack = Digest(hex: place.pack) ?? Pack.own
         let documents =
-            [root.moved(from: pack, to: Pack.own).encode()]
+            stored
+            ?? [root.moved(from: pack, to: Pack.own).encode()]
             + zip(root.pages, pages).map { page, entries in
                 ManifestPage.encode(entries.lazy.map { $0.moved(from: page.blob.frame.pack, to: Pack.own) })
             }
@@ -163,7 +169,7 @@ extension Manifest {
         writer.number(documents.count)
         for document in documents {
             writer.number(document.readableBytes)
-            writer.bytes(document.readableBytesView)
+            writer.document(document)
         }
         return writer.buffer
     }
@@ -188,8 +194,7 @@ extension Manifest {
             var pages: [[Entry]] = []
             for (page, document) in zip(root.pages, documents.dropFirst()) {
                 guard Digest(of: document) == page.blob.digest else { return nil }
-                let entries = try ManifestPage.decode(document)
-                pages.append(entries.map { $0.moved(from: Pack.own, to: page.blob.frame.pack) })
+                pages.append(try ManifestPage.decode(document, in: page.blob.frame.pack))
             }
             try self.init(place: snapshot.commit.manifest, root: root, pages: pages)
         } catch {

@@ -55,10 +55,14 @@ enum ManifestPage {
         return document("HFPG", table, count, body)
     }
 
-    static func decode(_ bytes: ByteBuffer) throws(FormatError) -> [Entry] {
+    static func decode(_ bytes: ByteBuffer) throws(FormatError) -> [Entry] { try decode(bytes, in: Pack.own) }
+
+    /// - Parameter pack: what the pack is called that the page itself lies in.
+    static func decode(_ bytes: ByteBuffer, in pack: Digest) throws(FormatError) -> [Entry] {
         try reading(bytes) { (reader) throws(FormatError) in
             try reader.header("HFPG")
-            let table = try LocationTable(from: &reader)
+            var table = try LocationTable(from: &reader)
+            table.move(from: Pack.own, to: pack)
             let count = try reader.count(ofAtLeast: 38)
             guard count <= maxEntries else { throw FormatError("a page has \(count) entries") }
             var entries: [Entry] = []

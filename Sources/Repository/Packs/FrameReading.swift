@@ -119,9 +119,29 @@ extension Repository {
         _ frames: some Sequence<FrameLocation>, packsAtOnce: Int = 4,
         _ deliver: @escaping @Sendable (StoredFrame) async throws -> Void
     ) async throws {
-        try await forEachConcurrently(PackRead.plan(frames), limit: max(1, min(concurrency, packsAtOnce))) { read in
+        let limit = max(1, min(concurrency, packsAtOnce))
+        let far = try await readNearby(frames, limit: limit, deliver)
+        try await forEachConcurrently(PackRead.plan(far), limit: limit) { read in
             try await readPack(read, deliver)
         }
+    }
+
+    /// Hands over the frames that are at hand.
+    /// - Returns: the others.
+    private func readNearby(
+        _ frames: some Sequence<FrameLocation>, limit: Int,
+        _ deliver: @escaping @Sendable (StoredFrame) async throws -> Void
+    ) async throws -> [FrameLocation] {
+        guard let nearby else { return Array(frames) }
+        let missing = NIOLockedValueBox<[FrameLocation]>([])
+        try await forEachConcurrently(Set(frames), limit: limit) { location in
+            if let bytes = await nearby.read(location) {
+                try await deliver(StoredFrame(location: location, bytes: bytes, key: key(ofPack: location.pack)))
+            } else {
+                missing.withLockedValue { $0.append(location) }
+            }
+        }
+        return missing.withLockedValue { $0 }
     }
 
     /// Frames of one pack that are worked on at once, while the next ones arrive.

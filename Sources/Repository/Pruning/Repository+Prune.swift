@@ -123,7 +123,9 @@ extension Repository {
         let size = max(1, store.capabilities.deleteBatch)
         for start in stride(from: 0, to: keys.count, by: size) {
             let batch = Array(keys[start..<min(start + size, keys.count)])
-            failures += try await store.delete(batch).map(\.error.description)
+            failures += try await store.delete(batch).map { failure in
+                failure.error.hint.map { "\(failure.error.description); \($0)" } ?? failure.error.description
+            }
         }
         return failures
     }

@@ -26,7 +26,10 @@ extension Repository {
         return Commit.StoreTrait(createOnly: createOnly, location: location)
     }
 
-    private func raceShowsOneWinner() async throws -> Bool {
+    /// Races creates of a few keys under `probes/`, and removes what they leave.
+    /// - Returns: whether of each key exactly one create won.
+    /// - Throws: ``StoreError`` if the store cannot be written to or read.
+    public func raceShowsOneWinner() async throws -> Bool {
         var keys: [ObjectKey] = []
         var isProven = true
         for _ in 0..<Self.rounds where isProven {

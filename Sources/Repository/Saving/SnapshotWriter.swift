@@ -105,10 +105,16 @@ public final class SnapshotWriter: Sendable {
         }
     }
 
-    /// Takes further blobs of the newest snapshots for stored: those that their chunk lists name.
-    public func know(_ blobs: [BlobReference]) {
+    /// Takes further blobs of the newest snapshots for stored: the chunk lists of a large file, and what they name.
+    ///
+    /// A list whose chunks are where they were is the same bytes, so a small change of a large file writes few of them.
+    /// - Parameters:
+    ///   - entry: the file.
+    ///   - chunks: as its lists name them. Only who has read the lists can know that they are whole.
+    public func know(_ entry: Entry, chunks: [BlobReference]) {
         state.withLockedValue { state in
-            for blob in blobs where !abandoned.contains(blob.frame.pack) && state.located[blob.digest] == nil {
+            for blob in chunks + entry.references
+            where !abandoned.contains(blob.frame.pack) && state.located[blob.digest] == nil {
                 state.located[blob.digest] = blob
             }
         }

@@ -69,7 +69,7 @@ extension Verification {
 
     static func entries(_ bytes: ByteBuffer, of blob: BlobReference, _ repository: Repository) throws -> [Entry] {
         do throws(FormatError) {
-            return try ManifestPage.decode(bytes).map { $0.moved(from: Pack.own, to: blob.frame.pack) }
+            return try ManifestPage.decode(bytes, in: blob.frame.pack)
         } catch {
             throw error.about(repository.key(ofPack: blob.frame.pack))
         }

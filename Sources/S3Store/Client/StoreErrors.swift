@@ -17,16 +17,8 @@ extension S3Call {
         }
     }
 
-    /// The right that the call needs (Service Authorization Reference, "Actions … for Amazon S3").
-    var requiredAction: String {
-        switch operation {
-        case .getObject, .headObject: "s3:GetObject"
-        case .listObjectsV2, .listObjects, .headBucket: "s3:ListBucket"
-        case .deleteObject, .deleteObjects: "s3:DeleteObject"
-        case .abortMultipartUpload: "s3:AbortMultipartUpload"
-        default: "s3:PutObject"
-        }
-    }
+    /// The right that the call needs.
+    var requiredAction: String { operation.requiredAction?.rawValue ?? "s3:\(operation)" }
 }
 
 extension RequestSender {
@@ -159,15 +151,17 @@ extension RequestSender {
     }
 
     private func denialHint(_ call: S3Call) -> String {
-        let resource = bucket.name.hasPrefix("arn:") ? bucket.name : "arn:aws:s3:::\(bucket.name)"
+        let name = S3ResourceName(bucket: bucket.name, region: bucket.endpoint.signingRegion)
+        let needsList = call.operation.requiredAction == .listBucket
+        let resource = needsList ? name.bucket : name.objects(call.key.map { printable($0.utf8) } ?? "*")
         var hint = "Allow \(call.requiredAction) on \(resource)"
-        if call.requiredAction == "s3:ListBucket" {
+        if needsList {
             let prefix = call.query.first { $0.name == "prefix" }?.value ?? ""
             hint += prefix.isEmpty ? "." : " for the prefix '\(printable(prefix.utf8))'."
             hint += " Without it nobody can tell an empty memory from one that may not be seen."
         } else {
-            hint += call.key.map { "/\(printable($0.utf8))." } ?? "/*."
-            if call.requiredAction == "s3:GetObject" {
+            hint += "."
+            if call.operation.requiredAction == .getObject {
                 hint += " Without s3:ListBucket on the bucket, what does not exist is refused in the same way."
             }
         }

@@ -22,6 +22,8 @@ public struct CredentialContext: Sendable {
     /// Told of every set of credentials before it is used, those on the way to a role included, so that logs can be
     /// kept free of their secrets.
     public var onResolve: @Sendable (Credentials) -> Void
+    /// Told of every token that a role is assumed with in GitHub Actions before it is used, for the same reason.
+    public var onSecret: @Sendable (String) -> Void
 
     /// The real world, but for what is given.
     /// - Parameters:
@@ -37,7 +39,8 @@ public struct CredentialContext: Sendable {
         now: @escaping @Sendable () -> Date = { Date() },
         sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
         random: @escaping @Sendable () -> Double = { .random(in: 0..<1) },
-        onResolve: @escaping @Sendable (Credentials) -> Void = { _ in }
+        onResolve: @escaping @Sendable (Credentials) -> Void = { _ in },
+        onSecret: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         self.environment = environment
         self.home = home ?? environment["HOME"] ?? "/"
@@ -48,6 +51,7 @@ public struct CredentialContext: Sendable {
         self.sleep = sleep
         self.random = random
         self.onResolve = onResolve
+        self.onSecret = onSecret
     }
 
     /// A variable that is set to something.

@@ -32,7 +32,8 @@ struct STSClient: Sendable {
 
     /// Assumes a role with a token of an identity provider; nothing is signed.
     func assumeRole(_ role: Role, webIdentityToken token: String) async throws -> Credentials {
-        let form = try Self.form("AssumeRoleWithWebIdentity", role) + [("WebIdentityToken", token)]
+        var form = try Self.form("AssumeRoleWithWebIdentity", role) + [("WebIdentityToken", token)]
+        if let duration = role.duration { form.append(("DurationSeconds", "\(duration)")) }
         return try await call(.assumeRoleWithWebIdentity, form, role, signedWith: nil, secret: token)
     }
 

@@ -27,6 +27,23 @@ struct BitSetTests {
                 bits.first(isMember: false, from: from, below: limit)
                     == (from..<limit).first { !members.contains($0) } ?? limit)
         }
+        for start in [0, limit / 2, limit] {
+            var other = BitSet(below: limit)
+            var others: Set<Int> = []
+            for _ in 0..<3 {
+                let one = Int.random(in: 0..<limit, using: &random)
+                other.insert(one..<one + 1)
+                others.insert(one)
+            }
+            var union = bits
+            let common = union.formUnion(other, from: start)
+            #expect(common == members.intersection(others).filter { $0 >= start }.min())
+            let expected = members.union(others)
+            for number in 0..<limit {
+                let isMember = union.first(isMember: true, from: number, below: limit) == number
+                #expect(isMember == expected.contains(number))
+            }
+        }
         bits.removeAll()
         #expect(bits.first(isMember: true, from: 0, below: limit) == limit)
     }

@@ -1,0 +1,47 @@
+import FoundationEssentials
+
+/// An address that is a secret: who knows it may read or write the archive. Its text is for requests only.
+struct SignedURL: Sendable, CustomStringConvertible {
+    let text: String
+
+    /// - Returns: `nil` unless it is an http address with a host.
+    init?(_ text: String) {
+        guard let url = URL(string: text), let scheme = url.scheme?.lowercased(), ["http", "https"].contains(scheme),
+            url.host?.isEmpty == false
+        else { return nil }
+        self.text = text
+    }
+
+    var isSecure: Bool { text.lowercased().hasPrefix("https:") }
+
+    /// The address with more parameters. The query is left as it is: decoding and encoding it again would break its
+    /// signature.
+    func appending(_ parameters: String) -> String { text + (text.contains("?") ? "&" : "?") + parameters }
+
+    /// Where a redirect leads; `nil` if that is no usable address, or one without the protection that this one has.
+    func redirected(to location: String) -> SignedURL? {
+        guard let base = URL(string: text), let target = URL(string: location, relativeTo: base),
+            let url = SignedURL(target.absoluteString), url.isSecure || !isSecure
+        else { return nil }
+        return url
+    }
+
+    /// The host alone.
+    var description: String { URL(string: text)?.host ?? "?" }
+}
+
+/// Percent-encodes everything but letters, digits and `-._~`.
+func percentEncoded(_ text: String) -> String {
+    let digits = Array("0123456789ABCDEF".utf8)
+    var bytes: [UInt8] = []
+    for byte in text.utf8 {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+            UInt8(ascii: "~"):
+            bytes.append(byte)
+        default: bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+        }
+    }
+    return String(decoding: bytes, as: UTF8.self)
+}

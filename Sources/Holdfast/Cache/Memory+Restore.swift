@@ -1,0 +1,10 @@
+extension Memory {
+    /// Brings the newest state here, from the Actions cache and the store: RFC-019's `restoreCache`.
+    ///
+    /// What this machine has stays; where both sides changed a file, the newer one wins and databases are merged. A state that
+    /// RFC-002 calls corrupt, or of another version, is put aside, and the agent starts clean. Nothing is thrown.
+    public func restore(_ request: RestoreRequest) async -> RestoreResult {
+        var work = RestoreInProgress(memory: self, request: request)
+        return await work.run()
+    }
+}

@@ -1,4 +1,0 @@
-import Testing
-@testable import ActionsCache
-
-@Suite struct PlaceholderTests {}

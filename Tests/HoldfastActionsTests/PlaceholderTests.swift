@@ -1,4 +1,0 @@
-import Testing
-@testable import HoldfastActions
-
-@Suite struct PlaceholderTests {}

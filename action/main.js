@@ -1,0 +1,3 @@
+'use strict';
+
+require('./phase.js').start('main');
