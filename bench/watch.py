@@ -145,11 +145,19 @@ class Machine:
         return result.returncode, json.loads(result.stdout or "{}"), result.stderr
 
     def watch(self, *options):
+        self.begin = os.path.getsize(self.log.name)
         self.process = subprocess.Popen(
             [self.program, "watch", "--json", "--log-format", "json", *options], env=self.environment,
             stdout=subprocess.PIPE, stderr=self.log, text=True)
 
+    def is_up(self) -> bool:
+        """Signals are heeded, and the store's state is here."""
+        with open(self.log.name, "rb") as log:
+            log.seek(self.begin)
+            return b'"Restored"' in log.read()
+
     def end(self) -> dict:
+        eventually("the start", self.is_up)
         self.process.send_signal(signal.SIGTERM)
         out, _ = self.process.communicate(timeout=120)
         report = json.loads(out)
@@ -453,6 +461,7 @@ def kill(arguments, work: str, server):
             machine.kill()
             same(machine, work, store, f"after {number + 1} kills")
     machine.watch()
+    eventually("the last save", lambda: machine.run("status")[1]["local"]["identical"], pause=0.3)
     machine.end()
     same(machine, work, store, "in the end")
     left = [name for _, names, files in os.walk(machine.home) for name in names + files if name.startswith(".holdfast-")]

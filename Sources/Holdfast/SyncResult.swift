@@ -26,6 +26,8 @@ public struct SyncResult: Sendable {
     public var snapshot: String?
     /// When it was made, by the clock of the machine that made it: ISO 8601 in UTC.
     public var snapshotTime: String?
+    /// A push has made a snapshot; there was something to save.
+    public var isNewSnapshot = false
     /// Others had saved in the meantime, and the states were merged.
     public var merged = false
     /// Paths that a push found changed here and in the store. The version that is not in the snapshot is in a parent.

@@ -139,8 +139,7 @@ struct WatchRun: Sendable {
 
     private func tell(_ result: SyncResult, _ took: Duration, _ seen: StateFingerprint?) {
         let wasRetrying = watch.board[watch.id]?.state == .retrying || watch.board[watch.id]?.failuresSince ?? 0 > 0
-        // One request is the look that finds everything as it was.
-        let isNew = result.requests > 1 && result.snapshot != watch.board[watch.id]?.snapshot
+        let isNew = result.isNewSnapshot
         logger.log(
             level: wasRetrying ? .notice : isNew ? .info : .debug, wasRetrying ? "Saved, after failures" : "Saved",
             metadata: [

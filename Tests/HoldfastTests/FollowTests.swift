@@ -128,16 +128,16 @@ struct FollowTests {
         var random = SeededGenerator.forTest()
         try await Shared.with { shared in
             let names = ["github", "bot"]
-            for _ in 0..<12 {
+            for round in 0..<12 {
+                // Later than all before, and the same on both sides, so that ties have to be broken as well.
+                let time = [
+                    FileAttributeKey.modificationDate: Date(timeIntervalSince1970: 1_800_000_000 + Double(round))
+                ]
                 for name in names {
-                    for _ in 0..<Int.random(in: 0...3, using: &random) {
-                        let path = "\(Int.random(in: 0..<6, using: &random))"
+                    for path in Set((0..<2).map { _ in "\(Int.random(in: 0..<6, using: &random))" }) {
                         try shared.fixture.write([path: "\(random.next() % 5)"], on: name)
-                        // Equal times, so that ties have to be broken as well.
-                        let time = Date(
-                            timeIntervalSince1970: 1_800_000_000 + Double(Int.random(in: 0..<4, using: &random)))
                         try FileManager.default.setAttributes(
-                            [.modificationDate: time], ofItemAtPath: shared.fixture.storage(name) + "/" + path)
+                            time, ofItemAtPath: shared.fixture.storage(name) + "/" + path)
                     }
                     if Bool.random(using: &random) { try await shared.push(name) }
                 }

@@ -14,8 +14,8 @@ extension Memory {
     ///   - allowShrink: save a state that has fewer than half the files of the newest snapshot, or none.
     ///   - asGuest: the memory is another identity's. What it has and this machine never had is not missing here, however
     ///     much it is.
-    ///   - leavingOut: says of a database whether this push leaves it as it is in the snapshot, although it changed. One that
-    ///     is in no snapshot yet is never left out.
+    ///   - leavingOut: is asked of each database that changed or is new whether this push leaves it as it is in the snapshot.
+    ///     One that is in no snapshot yet is never left out.
     public func push(
         allowShrink: Bool = false, asGuest: Bool = false,
         leavingOut: @Sendable (DatabaseFile) -> Bool = { _ in false }
@@ -49,7 +49,10 @@ extension Memory {
             var found = try await databases()
             result.problems += found.problems.map { SyncResult.Problem(path: $0.path, reason: $0.reason) }
             let base = try await remembered()
-            let isLeftOut = found.databases.map { base?.canLeaveOut($0) == true && leavingOut($0) }
+            let isLeftOut = found.databases.map { database in
+                // Only those are asked about that would be captured.
+                base?.index.matches(database) != true && leavingOut(database) && base?.has(database) == true
+            }
             result.leftOutDatabases = zip(found.databases, isLeftOut).filter(\.1).map(\.0.path)
             let leftOut = zip(found.databases, isLeftOut).compactMap { $1 ? DatabaseEntries.path(of: $0.name) : nil }
             found.databases = zip(found.databases, isLeftOut).filter { !$1 }.map(\.0)
@@ -115,6 +118,7 @@ extension Memory {
         result.warnings += warnings.withLockedValue { $0 }
         result.describe(saved.snapshot)
         result.transferredObjects = captured.writtenFiles
+        result.isNewSnapshot = saved.isNew
         result.merged = saved.isMerged
         result.mergeConflicts = saved.conflicts.map(\.description)
 
@@ -239,9 +243,8 @@ extension SyncResult {
 }
 
 extension LocalState.Base {
-    /// Whether a snapshot has a version of a changed database.
-    fileprivate func canLeaveOut(_ database: DatabaseFile) -> Bool {
-        guard let path = DatabaseEntries.path(of: database.name) else { return false }
-        return index.entry(path) != nil && !index.matches(database)
+    /// Whether the snapshot has a version of a database.
+    fileprivate func has(_ database: DatabaseFile) -> Bool {
+        DatabaseEntries.path(of: database.name).map { index.entry($0) != nil } ?? false
     }
 }

@@ -116,6 +116,7 @@ extension RestorePlan {
     ///     here                     | there         | outcome
     ///     missing, had it before   | as it was     | it stays away: it was removed here
     ///     missing                  | any other     | fetch
+    ///     differs                  | as it was     | it stays
     ///     differs, is older        | newer         | fetch
     ///     differs, is newer        | any           | it stays
     ///
@@ -143,7 +144,7 @@ extension RestorePlan {
             let digest = digests[entry.path]
             if digest == entry.digest, status.size == entry.size {
                 index.append(FileIndex.Entry(path: entry.path, status: status, sha256: entry.digest))
-            } else if entry.isLater(than: status, digest) {
+            } else if before != entry.digest, entry.isLater(than: status, digest) {
                 if digest == nil || digest != before { overruled.append(entry.path) }
                 fetches.append(Fetch(entry: entry, expected: .unchanged(status)))
             } else {

@@ -96,7 +96,7 @@ struct WatchTable: Sendable {
         return isThere
     }
 
-    /// Forgets a directory of the storage directory and all below it: it has moved away or gone.
+    /// Forgets a directory of the storage directory and all below it: it has moved away.
     private mutating func forgetStorage(_ top: RelativePath) {
         let prefix = top.bytes + [UInt8(ascii: "/")]
         for (watch, place) in watched where place.isStorage {
@@ -153,7 +153,8 @@ struct WatchTable: Sendable {
         let path = RelativePath(listed: event.name, in: parent)
         if event.isDirectory {
             guard places.exclusions.rule(forDirectory: path) == nil else { return }
-            if event.has(IN_MOVED_FROM | IN_DELETE) { forgetStorage(path) }
+            // One that is deleted is empty, and its watch ends by itself.
+            if event.has(IN_MOVED_FROM) { forgetStorage(path) }
             if event.has(IN_CREATE | IN_MOVED_TO) { watchStorage(path) }
             guard event.has(IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_MOVED_TO) else { return }
             changed.append(path.bytes)
