@@ -24,7 +24,7 @@ private struct Shared: Sendable {
         var options = Memory.Options(
             storage: fixture.storage(machine), concurrency: 8, stateDirectory: "\(fixture.folder)/\(machine)/state",
             writer: machine)
-        options.checkout = checkout
+        options.checkout = { checkout }
         return Memory(
             store: fixture.store, location: fixture.location.with(agent: try AgentIdentity(agent)), options: options,
             meter: fixture.meter, logger: .silent)

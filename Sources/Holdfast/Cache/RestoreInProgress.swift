@@ -176,7 +176,8 @@ struct RestoreInProgress {
             if source != .cache { result.sync.error = error }
             return miss(reason, "\(words): \(error.message)")
         }
-        result.sync.error = brought.error
+        // A store that failed before the cache was asked has failed all the same.
+        result.sync.error = brought.error ?? (source == .cache ? result.sync.error : nil)
         result.sync.snapshot = brought.snapshot
         result.sync.snapshotTime = brought.snapshotTime
         result.sync.objectCount = brought.objectCount
