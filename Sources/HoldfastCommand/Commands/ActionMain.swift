@@ -14,7 +14,7 @@ struct ActionMain: AsyncParsableCommand {
                     policy: phase.settings.restorePolicy, store: kind, cache: place.cache,
                     shareFrom: phase.settings.shareFrom)
                 var changed = session.memory
-                changed.options.checkout = await phase.console.world.checkout(of: session.location.repository)
+                changed.options.checkout = { await session.console.world.checkout(of: session.location.repository) }
                 let memory = changed
                 let result = await phase.runner.log.group("Restore the agent's memory") {
                     await memory.restore(request)

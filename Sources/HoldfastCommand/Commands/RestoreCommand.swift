@@ -39,7 +39,7 @@ struct RestoreCommand: AsyncParsableCommand {
                 let request = RestoreRequest(
                     policy: settings.restorePolicy, store: kind, cache: place.cache, shareFrom: settings.shareFrom)
                 var changed = session.memory
-                changed.options.checkout = await console.world.checkout(of: session.location.repository)
+                changed.options.checkout = { await session.console.world.checkout(of: session.location.repository) }
                 let memory = changed
                 let result = await ProgressBar(label: "restore", progress: session.progress, console: console).run {
                     await memory.restore(request)
