@@ -209,7 +209,12 @@ struct WatchTests {
                 local = now
                 #expect(try await killed.code == Machine.killed)
             }
+            state.change(&random)
+            let (before, now) = (local, state.files)
+            local = now
             let run = try await machine.sandbox.holdfast("watch", "--no-restore") { send in
+                // Once it has saved a change of its own life, it hears signals.
+                try machine.replace(before, by: now)
                 try await eventually("a save") { try await isSaved(machine.sandbox) }
                 try send(.terminate)
             }

@@ -18,11 +18,11 @@ public struct SaveRecord: Codable, Sendable, Equatable {
     /// The newest of those failures.
     public var lastFailure: Failure?
 
+    /// Without the message of the error: what a server answers may repeat a secret, and this is written to a file.
     public struct Failure: Codable, Sendable, Equatable {
         public let time: Date
         /// As in ``SyncError``.
         public let code: String
-        public let message: String
     }
 
     public init(lastSuccess: Date? = nil, snapshot: String? = nil) {
@@ -35,7 +35,7 @@ public struct SaveRecord: Codable, Sendable, Equatable {
         if let error = result.error {
             guard error.code != "cancelled" else { return }
             failuresSince += 1
-            lastFailure = Failure(time: now, code: error.code, message: error.message)
+            lastFailure = Failure(time: now, code: error.code)
         } else if let snapshot = result.snapshot {
             self = SaveRecord(lastSuccess: now, snapshot: snapshot)
         }

@@ -31,6 +31,11 @@ struct Status: AsyncParsableCommand {
     }
 }
 
+/// The message of the error stands in the log of that save only.
+private func failureWords(_ failure: SaveRecord.Failure) -> String {
+    "the save of \(failure.time.formatted(.iso8601)) failed: \(failure.code)"
+}
+
 private func lines(_ status: MemoryStatus, _ saves: SaveRecord?, _ session: Session) -> [String] {
     var table = Table(sides: [.left, .left])
     table.add("store", session.address)
@@ -49,7 +54,7 @@ private func lines(_ status: MemoryStatus, _ saves: SaveRecord?, _ session: Sess
     }
     if let saves {
         table.add("saves", saves.words())
-        if let failure = saves.lastFailure { table.add("", "\(failure.code): \(failure.message)") }
+        if let failure = saves.lastFailure { table.add("", failureWords(failure)) }
     }
     let scan = status.scan
     let files =
@@ -103,7 +108,7 @@ private struct StatusReport: Encodable {
                 wrappedValue: record.lastSuccess.map { max(0, now.timeIntervalSince($0).rounded()) })
             failuresSince = record.failuresSince
             _lastFailure = OrNull(
-                wrappedValue: record.lastFailure.map { ErrorReport(code: $0.code, message: $0.message) })
+                wrappedValue: record.lastFailure.map { ErrorReport(code: $0.code, message: failureWords($0)) })
             text = record.words(now: now)
         }
     }
