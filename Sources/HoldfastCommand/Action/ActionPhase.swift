@@ -26,12 +26,7 @@ struct ActionPhase: Sendable {
             return
         }
         do {
-            try await interruptible(console.world) {
-                do { try await prepare(runner, console).gently(work) } catch let error as UsageError {
-                    if isFirst { try await runner.keep(unusable, "true") }
-                    throw error
-                }
-            }
+            try await interruptible(console.world) { try await attempt(runner, console, isFirst: isFirst, work) }
         } catch let error as ExitCode {
             throw error
         } catch {
@@ -43,6 +38,19 @@ struct ActionPhase: Sendable {
             }
             throw ExitCode(code)
         }
+    }
+
+    /// What cannot be used as it is written is noted for post.
+    private static func attempt(
+        _ runner: Runner, _ console: Console, isFirst: Bool,
+        _ work: @escaping @Sendable (ActionPhase) async throws -> Void
+    ) async throws {
+        // The error is kept as a value: see docs/decisions/0006-compiler.md.
+        var failure: (any Error)?
+        do { try await prepare(runner, console).gently(work) } catch { failure = error }
+        guard let failure else { return }
+        if isFirst, failure is UsageError { try await runner.keep(unusable, "true") }
+        throw failure
     }
 
     /// The console and the runner, with one redactor for both.
