@@ -182,6 +182,27 @@ static void statistics(const struct request *request, struct response *response)
     buffer_free(&body);
 }
 
+// Takes the frames of aws-chunked (size;chunk-signature=… CR LF bytes CR LF) off a body, in place. Signatures are not looked at.
+// Returns 0 if it is not framed like that.
+static int unframe(struct request *request) {
+    char *from = request->body, *to = request->body, *end = from ? from + request->body_size : NULL;
+    while (from && from < end) {
+        char *rest;
+        size_t size = strtoul(from, &rest, 16);
+        char *data = memchr(rest, '\n', (size_t)(end - rest));
+        if (rest == from || !data || size > (size_t)(end - ++data)) return 0;
+        if (size == 0) {
+            *to = 0;
+            request->body_size = (size_t)(to - request->body);
+            return 1;
+        }
+        memmove(to, data, size);
+        to += size;
+        from = data + size + 2;
+    }
+    return 0;
+}
+
 void s3_answer(struct request *request, struct response *response) {
     if (strncmp(request->path, "/_", 2) == 0) {
         statistics(request, response);
@@ -196,8 +217,8 @@ void s3_answer(struct request *request, struct response *response) {
     struct buffer bucket = {0};
     buffer_add(&bucket, name, bucket_size);
     char *streaming = header_value(request, "x-amz-content-sha256");
-    if (streaming && strncmp(streaming, "STREAMING-", 10) == 0)
-        refuse(request, response, 501, "NotImplemented");
+    if (streaming && strncmp(streaming, "STREAMING-", 10) == 0 && !unframe(request))
+        refuse(request, response, 400, "IncompleteBody");
     else if (*key == 0 && is(request, "GET"))
         about_bucket(request, response, bucket.bytes);
     else if (*key == 0 && is(request, "POST"))
