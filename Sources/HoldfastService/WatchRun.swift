@@ -229,7 +229,7 @@ struct WatchRun: Sendable {
     private mutating func follow() async throws {
         var hasFailed = false
         for other in options.follows {
-            let result = await other.follow()
+            let result = await other.follow(into: memory)
             if result.error?.code == "cancelled" { throw CancellationError() }
             if let error = result.error {
                 hasFailed = true

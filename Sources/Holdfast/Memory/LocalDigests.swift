@@ -10,15 +10,17 @@ struct LocalDigests: Sendable {
     let base: LocalState.Base?
 
     /// - Parameters:
-    ///   - scan: the files.
+    ///   - files: as a scan found them.
     ///   - entries: what they are compared with. A file that is in neither, or whose size tells enough, is not read.
     /// - Throws: ``FileError``, `CancellationError`.
-    func digests(of scan: StorageScan, for entries: [Entry]) async throws -> [RelativePath: Digest] {
-        guard !scan.files.isEmpty else { return [:] }
+    func digests(
+        of files: [StorageScan.ScannedFile], for entries: [Entry]
+    ) async throws -> [RelativePath: Digest] {
+        guard !files.isEmpty else { return [:] }
         let sizes = Dictionary(entries.map { ($0.path, $0.size) }) { first, _ in first }
         var known: [RelativePath: Digest] = [:]
         var unknown: [StorageScan.ScannedFile] = []
-        for file in scan.files {
+        for file in files {
             let old = base?.index.entry(file.path)
             let restored = base?.restoring?.entry(file.path)
             guard old != nil || restored != nil || sizes[file.path] != nil else { continue }

@@ -28,7 +28,7 @@ extension Memory {
         let newest = try await repository.newest(known: known)
         let scan = try await StorageScan.scan(options.storage, exclusions: options.exclusions)
         let entries = (newest.manifest?.entries ?? []).filter { options.exclusions.rule(for: $0.path) == nil }
-        let digests = try await LocalDigests(storage: options.storage, base: base).digests(of: scan, for: entries)
+        let digests = try await LocalDigests(storage: options.storage, base: base).digests(of: scan.files, for: entries)
         let local = scan.files.map { file in
             FileFacts(
                 path: file.path, modified: file.status.modified, size: file.status.size,

@@ -173,7 +173,7 @@ extension Memory {
         let (entries, databases) = manifest.entries.divided()
         let base = start.base(snapshot, manifest.entries)
         let digests = try await LocalDigests(storage: options.storage, base: start.remembered).digests(
-            of: scan, for: entries)
+            of: scan.files, for: entries)
         func plan(_ entries: [Entry]) -> RestorePlan {
             RestorePlan(entries, local: scan.files, digests: digests, base: base, policy: policy)
         }

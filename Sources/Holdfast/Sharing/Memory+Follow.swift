@@ -20,7 +20,10 @@ extension Memory {
     /// there. Two that follow each other come to rest: every step takes over a later version, or something missing.
     ///
     /// Costs one listing if there is nothing new.
-    public func follow() async -> SyncResult {
+    /// - Parameter own: the memory that the storage directory belongs to. When a file there last changed is what its
+    ///   snapshot says, as long as the content is the same: writing that again makes no new version, and the other side does
+    ///   not see it.
+    public func follow(into own: Memory) async -> SyncResult {
         await measured(meter) { result in
             let state = followState
             let remembered = await state.read()
@@ -37,22 +40,23 @@ extension Memory {
                     .damaged, key: ObjectKey(location.key), "no snapshot of '\(location.key)' can be read",
                     hint: "Run holdfast verify to see what is damaged.")
             }
-            try await add(tip, manifest, remembered, state, &result)
+            try await add(tip, manifest, remembered, state, own, &result)
         }
     }
 
     private func add(
-        _ snapshot: Snapshot, _ manifest: Manifest, _ base: LocalState.Base?, _ state: LocalState,
+        _ snapshot: Snapshot, _ manifest: Manifest, _ base: LocalState.Base?, _ state: LocalState, _ own: Memory,
         _ result: inout SyncResult
     ) async throws {
         let takenAt = wallClock()
         let scan = try await StorageScan.scan(options.storage, exclusions: .onlyNeverStored)
         if let failure = scan.failures.first { throw failure.cause }
         let (entries, databases) = manifest.entries.divided()
-        let digests = try await LocalDigests(storage: options.storage, base: base).digests(of: scan, for: entries)
+        let digests = try await LocalDigests(storage: options.storage, base: base).digests(of: scan.files, for: entries)
+        let offered = allowed(entries, existing: scan.files.map(\.path), &result)
+        let times = try await own.savedTimes(of: Self.differing(scan.files, from: offered, digests))
         let plan = RestorePlan(
-            following: allowed(entries, existing: scan.files.map(\.path), &result), local: scan.files,
-            digests: digests, base: base)
+            following: offered, local: scan.files, digests: digests, savedTimes: times, base: base)
         result.describe(snapshot)
         var index = plan.index
         let restore = Restore(memory: self, plan: plan)
@@ -60,6 +64,26 @@ extension Memory {
         if let tree = try await restore.stage(&result) { index += try await restore.commit(tree, willChange: {}) }
         for entry in databases { index.append(try await add(entry, base, state, &result)) }
         try await state.write(snapshot, manifest, index, takenAt: takenAt, isMirrored: false)
+    }
+
+    /// When files here last changed by the snapshot that this machine knows, for those whose content is still what it has.
+    private func savedTimes(of files: [StorageScan.ScannedFile]) async throws -> [RelativePath: Int64] {
+        guard !files.isEmpty, let base = await localState.read(),
+            let manifest = await localState.manifest(of: base.snapshot)
+        else { return [:] }
+        let paths = Set(files.map(\.path))
+        let entries = manifest.entries.filter { paths.contains($0.path) }
+        let digests = try await LocalDigests(storage: options.storage, base: base).digests(of: files, for: entries)
+        let same = entries.filter { digests[$0.path] == $0.digest }
+        return Dictionary(same.map { ($0.path, $0.modified) }) { first, _ in first }
+    }
+
+    /// The files that a snapshot has with other content.
+    private static func differing(
+        _ files: [StorageScan.ScannedFile], from entries: [Entry], _ digests: [RelativePath: Digest]
+    ) -> [StorageScan.ScannedFile] {
+        let offered = Dictionary(entries.map { ($0.path, $0.digest) }) { first, _ in first }
+        return files.filter { file in offered[file.path].map { $0 != digests[file.path] } ?? false }
     }
 
     /// Adds the rows of one database.
@@ -124,17 +148,20 @@ extension RestorePlan {
     ///   - entries: the snapshot's files that may be written here.
     ///   - local: all files that are here.
     ///   - digests: of local files whose content is known.
+    ///   - savedTimes: when local files changed, where the file itself does not tell.
     ///   - base: what the other memory had the last time.
     init(
         following entries: [Entry], local: [StorageScan.ScannedFile], digests: [RelativePath: Digest],
-        base: LocalState.Base?
+        savedTimes: [RelativePath: Int64], base: LocalState.Base?
     ) {
         self.init([], local: local, digests: digests, base: nil, policy: .newerWins)
         let here = Dictionary(local.map { ($0.path, $0.status) }) { first, _ in first }
         for entry in entries {
-            let before = base?.index.entry(entry.path)?.sha256
+            let before = base?.index.entry(entry.path)
+            // Content that went away and came back is a new version, with a later time.
+            let isAsBefore = before?.sha256 == entry.digest && before?.modified == entry.modified
             guard let status = here[entry.path] else {
-                if before == entry.digest {
+                if isAsBefore {
                     keep(entry)
                 } else {
                     fetches.append(Fetch(entry: entry, expected: .nothing))
@@ -142,10 +169,14 @@ extension RestorePlan {
                 continue
             }
             let digest = digests[entry.path]
+            let time = savedTimes[entry.path] ?? status.modified
             if digest == entry.digest, status.size == entry.size {
-                index.append(FileIndex.Entry(path: entry.path, status: status, sha256: entry.digest))
-            } else if before != entry.digest, entry.isLater(than: status, digest) {
-                if digest == nil || digest != before { overruled.append(entry.path) }
+                index.append(
+                    FileIndex.Entry(
+                        path: entry.path, size: entry.size, modified: entry.modified, changed: status.changed,
+                        inode: status.inode, sha256: entry.digest))
+            } else if !isAsBefore, entry.isLater(than: (time, status.size, digest)) {
+                if digest == nil || digest != before?.sha256 { overruled.append(entry.path) }
                 fetches.append(Fetch(entry: entry, expected: .unchanged(status)))
             } else {
                 keep(entry)
@@ -156,10 +187,11 @@ extension RestorePlan {
 
 extension Entry {
     /// An order of all versions of a file that is the same on every machine.
-    /// - Parameter digest: of the file here. It is known if the sizes are equal.
-    fileprivate func isLater(than here: FileStatus, _ digest: Digest?) -> Bool {
+    /// - Parameter here: the file here: the time of its last change, its size, its digest, which is known if the sizes are
+    ///   equal.
+    fileprivate func isLater(than here: (modified: Int64, size: Int64, digest: Digest?)) -> Bool {
         if modified != here.modified { return modified > here.modified }
         if size != here.size { return size > here.size }
-        return digest.map { $0 < self.digest } ?? false
+        return here.digest.map { $0 < digest } ?? false
     }
 }

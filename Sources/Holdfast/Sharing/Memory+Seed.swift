@@ -12,13 +12,13 @@ extension Memory {
     public func restoreForWatch(sharing others: [Memory]) async -> SyncResult {
         let result = await pull(PullRequest(onConflict: .newerWins))
         if result.error?.code == "database-in-use" {
-            var added = await follow()
+            var added = await follow(into: self)
             added.warnings.append("the agent is at work: rows of the store were added to its database")
             return added
         }
         guard result.error == nil, result.snapshot == nil, result.objectCount == 0 else { return result }
         for other in others {
-            var seeded = await other.follow()
+            var seeded = await other.follow(into: self)
             guard seeded.error == nil else { return seeded }
             guard seeded.objectCount > 0 else { continue }
             seeded.warnings.append("the memory of '\(agent)' is empty; it begins with that of '\(other.agent)'")
