@@ -6,7 +6,7 @@ ROUNDS ?= 3
 SEEDS ?= 10000
 # Tests at once. Unlimited, hundreds of them start together, and servers and clients in one process starve each other.
 WIDTH ?= 4
-TEST = $(SWIFT) test --skip-build --experimental-maximum-parallelization-width
+TEST = SWIFT="$(SWIFT)" scripts/test.sh
 # With Swift's own libraries inside: a third of the time that the command needs to start, and nothing to install beside it.
 RELEASE = $(SWIFT) build -c release --static-swift-stdlib --pkg-config-path .build/archives
 # Tests that run many processes of the command at once. They come after the others, which they would starve.
