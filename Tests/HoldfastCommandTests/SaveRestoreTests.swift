@@ -111,6 +111,111 @@ struct SaveRestoreTests {
         }
     }
 
+    /// What an archive has beside an honest copy of the state, and a word of the reason why it is refused.
+    enum HostileMember: String, CaseIterable {
+        case climbingName, absoluteName, nameThroughLink, nameThroughClimbingLink, hardLink
+
+        var reason: String {
+            switch self {
+            case .climbingName, .absoluteName, .hardLink: "outside of the directories to restore"
+            case .nameThroughLink, .nameThroughClimbingLink: "a link whose target may lie outside"
+            }
+        }
+
+        /// - Parameters:
+        ///   - directory: the name of the cached directory, as archives have it.
+        ///   - outside: the absolute path of a directory beside, with the file `kept`.
+        func add(to tar: inout TarBuilder, _ directory: String, outside: String) {
+            let climbing = "\(String(repeating: "../", count: 5))outside"
+            let evil = Array("evil".utf8)
+            switch self {
+            case .climbingName: tar.add("\(directory)/\(climbing)/evil", content: evil)
+            case .absoluteName: tar.add("\(outside)/evil", content: evil)
+            case .nameThroughLink, .nameThroughClimbingLink:
+                tar.add("\(directory)/l", type: "2", link: self == .nameThroughLink ? outside : climbing)
+                tar.add("\(directory)/l/evil", content: evil)
+            case .hardLink:
+                tar.add("\(directory)/h", type: "1", link: "\(outside)/kept")
+                tar.add("\(directory)/h", content: evil)
+            }
+        }
+    }
+
+    @Test(
+        "An archive that reaches out of its directory is refused before anything is written, and the store is asked",
+        arguments: HostileMember.allCases)
+    func hostileArchive(_ member: HostileMember) async throws {
+        try await runWithStore { runner in
+            let sandbox = runner.sandbox
+            try runner.write(Self.files, 1)
+            try expectSaved(try await runner.job(1).holdfast("save", "--json"))
+            let entry = try #require(runner.service.entries.first)
+            let folder = "home/.cache/holdfast/actions"
+            let name = try #require(
+                try FileManager.default.contentsOfDirectory(atPath: sandbox.path(folder)).first {
+                    !$0.hasSuffix(".lock")
+                })
+
+            let key = "opencode-storage-github-owner-repo-main-Linux-2"
+            try sandbox.write("outside/kept", "kept")
+            let archive = try await expanding(entry.bytes, sandbox) { tar in
+                member.add(to: &tar, "../\(folder)/\(name)", outside: sandbox.path("outside"))
+            }
+            runner.service.put(archive, key: key, version: entry.version)
+
+            let job = try runner.job(2)
+            let before = try around(sandbox)
+            let restore = try await job.holdfast("restore", "--json")
+            #expect(restore.code == 0)
+            #expect(try restore.json["status"] == .string("hit"), "\(restore.out)")
+            #expect(try restore.json["source"] == .string("s3"), "\(restore.out)")
+            let words = "the entry '\(key)' of the Actions cache cannot be used: "
+            #expect(restore.err.contains(words) && restore.err.contains(member.reason), "\(restore.err)")
+            #expect(try runner.files(2) == Self.marked)
+            #expect(try around(sandbox) == before)
+            let status = try FileManager.default.attributesOfItem(atPath: sandbox.path("outside/kept"))
+            #expect(status[.referenceCount] as? Int == 1)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: sandbox.path(folder)) == ["\(name).lock"])
+
+            // Where the store has nothing, the entry is named as the reason.
+            let cold = try await runner.job(2).machine("run-2/cold")
+                .holdfast("restore", "--json", "--store", "file://\(sandbox.path("run-2/empty"))")
+            #expect(cold.code == 0)
+            #expect(try cold.json["status"] == .string("corrupted"), "\(cold.out)\(cold.err)")
+            #expect(try cold.json["reason"] == .string("corrupt"))
+            #expect(try cold.json["key"] == .string(key))
+            #expect(try around(sandbox) == before)
+        }
+    }
+
+    /// An archive with more members at its end.
+    private func expanding(
+        _ archive: [UInt8], _ sandbox: Sandbox, _ add: (inout TarBuilder) -> Void
+    ) async throws -> [UInt8] {
+        try sandbox.write("archive/honest.zst", Data(archive))
+        func zstd(_ arguments: String...) async throws {
+            let run = try await sandbox.program("zstd", ["-q"] + arguments)
+            try #require(run.code == 0, "\(run.err)")
+        }
+        try await zstd("-d", "--long=30", "archive/honest.zst", "-o", "archive/honest.tar")
+        var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: sandbox.path("archive/honest.tar"))))
+        // The end of a tar is blocks of zeroes.
+        while bytes.count >= 512, bytes.suffix(512).allSatisfy({ $0 == 0 }) { bytes.removeLast(512) }
+        var tar = TarBuilder()
+        tar.addRaw(bytes)
+        add(&tar)
+        try sandbox.write("archive/hostile.tar", Data(tar.finished))
+        try await zstd("archive/hostile.tar", "-o", "archive/hostile.zst")
+        return [UInt8](try Data(contentsOf: URL(fileURLWithPath: sandbox.path("archive/hostile.zst"))))
+    }
+
+    /// All of the sandbox but what the second run may write: its own folder, and the one of the cached directory.
+    private func around(_ sandbox: Sandbox) throws -> [String: Data?] {
+        try sandbox.tree("").filter { name, _ in
+            !["run-2", "home/.cache"].contains { name == $0 || name.hasPrefix("\($0)/") }
+        }
+    }
+
     @Test("Where nobody names a store, the cache is all there is, and goes on from run to run")
     func cacheOnly() async throws {
         try await run { runner in

@@ -1,14 +1,14 @@
-import Foundation
-
 /// Writes tars, also such as no honest program would write.
-struct TarBuilder {
-    private(set) var bytes: [UInt8] = []
+public struct TarBuilder {
+    public private(set) var bytes: [UInt8] = []
+
+    public init() {}
 
     /// Adds a header and content.
     /// - Parameters:
     ///   - size: what the header says, if not the length of the content.
     ///   - magic: `ustar\0` and its version.
-    mutating func add(
+    public mutating func add(
         _ name: String, type: Character = "0", link: String = "", content: [UInt8] = [], size: Int? = nil,
         mode: Int = 0o644, magic: String = "ustar\u{0}00", checksumOffset: Int = 0
     ) {
@@ -31,7 +31,7 @@ struct TarBuilder {
     }
 
     /// Adds an extended header.
-    mutating func addPax(_ records: [(String, String)], type: Character = "x") {
+    public mutating func addPax(_ records: [(String, String)], type: Character = "x") {
         let text = records.map { key, value in
             let rest = " \(key)=\(value)\n"
             var length = rest.utf8.count
@@ -43,35 +43,13 @@ struct TarBuilder {
         add("PaxHeaders/x", type: type, content: Array(text.utf8))
     }
 
-    mutating func addRaw(_ more: [UInt8]) { bytes += more }
+    public mutating func addRaw(_ more: [UInt8]) { bytes += more }
 
     /// The archive with its end.
-    var finished: [UInt8] { bytes + [UInt8](repeating: 0, count: 1024) }
+    public var finished: [UInt8] { bytes + [UInt8](repeating: 0, count: 1024) }
 
     private func octal(_ value: Int, _ digits: Int) -> [UInt8] {
         let text = String(value, radix: 8)
         return Array((String(repeating: "0", count: max(0, digits - text.count)) + text).utf8)
     }
-}
-
-/// Runs a program of this machine to its end.
-@discardableResult
-func runProgram(_ program: String, _ arguments: [String], in directory: String) throws -> String {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = [program] + arguments
-    process.currentDirectoryURL = URL(fileURLWithPath: directory)
-    let output = Pipe()
-    process.standardOutput = output
-    process.standardError = output
-    try process.run()
-    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else { throw ProgramFailure(program: program, output: text) }
-    return text
-}
-
-struct ProgramFailure: Error {
-    let program: String
-    let output: String
 }
