@@ -29,6 +29,7 @@ class Client:
 
     name: str
     program: str | None
+    limit = SECONDS_LIMIT
 
     def __init__(self, server, work: str):
         self.server = server
@@ -69,7 +70,7 @@ class Client:
             process = subprocess.Popen(
                 command, env=self.environment(), stdin=subprocess.DEVNULL, stdout=out, stderr=err)
             signal.signal(signal.SIGALRM, lambda *_: process.kill())
-            signal.alarm(SECONDS_LIMIT)
+            signal.alarm(self.limit)
             _, status, usage = os.wait4(process.pid, 0)
             seconds = time.monotonic() - started
             signal.alarm(0)
