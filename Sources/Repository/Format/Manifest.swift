@@ -6,20 +6,27 @@ import ObjectStore
 public struct Manifest: Sendable {
     let place: Commit.ManifestPlace
     let root: ManifestRoot
-    /// The files of each page of ``root``.
-    let pages: [[Entry]]
+    /// In the byte order of their paths.
+    public let entries: [Entry]
     /// The root and the pages as they are stored, if the manifest was read.
     fileprivate var stored: [ByteBuffer]?
 
-    /// In the byte order of their paths.
-    public var entries: [Entry] { pages.flatMap(\.self) }
+    /// The files of each page of ``root``.
+    var pages: [ArraySlice<Entry>] {
+        var start = 0
+        return root.pages.map { page in
+            defer { start += page.files }
+            return entries[start..<(start + page.files)]
+        }
+    }
     /// The file at a path.
     public func entry(_ path: RelativePath) -> Entry? {
-        for page in pages {
-            guard let last = page.last, !(last.path < path) else { continue }
-            return page.first { $0.path == path }
+        var (low, high) = (0, entries.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if entries[middle].path < path { low = middle + 1 } else { high = middle }
         }
-        return nil
+        return low < entries.count && entries[low].path == path ? entries[low] : nil
     }
 
     /// Files in the snapshot.
@@ -27,25 +34,30 @@ public struct Manifest: Sendable {
     /// The sum of their sizes.
     public var byteCount: Int64 { root.bytes }
 
-    /// - Throws: ``FormatError`` unless the pages are those of the root.
-    init(place: Commit.ManifestPlace, root: ManifestRoot, pages: [[Entry]]) throws(FormatError) {
+    /// - Parameter entries: those of all pages, in order; of each page as many as the root says.
+    /// - Throws: ``FormatError`` unless they add up to what the root says.
+    init(place: Commit.ManifestPlace, root: ManifestRoot, entries: [Entry]) throws(FormatError) {
         self.place = place
         self.root = root
-        self.pages = pages
-        guard pages.count == root.pages.count, zip(pages, root.pages).allSatisfy({ $0.count == $1.files }) else {
+        self.entries = entries
+        let isComplete = entries.count == root.files && root.pages.reduce(0) { $0 &+ $1.files } == root.files
+        guard isComplete, entries.reduce(0, { $0 &+ $1.size }) == root.bytes else {
+            throw FormatError("the manifest's files do not add up to what its root says")
+        }
+    }
+
+    /// Adds the files of a page to those of the pages before.
+    /// - Throws: ``FormatError`` unless they are as many as the root says, and behind the others.
+    fileprivate static func add(
+        _ page: ManifestRoot.Page, _ bytes: ByteBuffer, to entries: inout [Entry]
+    ) throws(FormatError) {
+        let start = entries.count
+        try ManifestPage.decode(bytes, in: page.blob.frame.pack, into: &entries)
+        guard entries.count - start == page.files else {
             throw FormatError("the manifest's pages do not have the files that its root says")
         }
-        var last: Entry?
-        var bytes: Int64 = 0
-        for page in pages {
-            if let last, let first = page.first, !(last.path < first.path) {
-                throw FormatError("the manifest's pages are out of order")
-            }
-            last = page.last ?? last
-            for entry in page { bytes &+= entry.size }
-        }
-        guard pages.reduce(0, { $0 + $1.count }) == root.files, bytes == root.bytes else {
-            throw FormatError("the manifest's files do not add up to what its root says")
+        guard start == 0 || start == entries.count || entries[start - 1].path < entries[start].path else {
+            throw FormatError("the manifest's pages are out of order")
         }
     }
 
@@ -63,12 +75,15 @@ public struct Manifest: Sendable {
     var frames: Set<FrameLocation> {
         var frames = Set(root.pages.map(\.blob.frame))
         if let root = place.root { frames.insert(root.frame) }
-        for page in pages { for entry in page { for blob in entry.references { frames.insert(blob.frame) } } }
+        for entry in entries { for blob in entry.references { frames.insert(blob.frame) } }
         return frames
     }
 }
 
 extension Repository {
+    /// For so many files there is room from the start.
+    private static let expectedFiles = 1 << 15
+
     /// Reads a snapshot's manifest: one request for the root and the pages that were written with it, and one for each
     /// older pack that holds further pages.
     /// - Throws: ``RepositoryError`` of kind `damaged`, ``StoreError``.
@@ -93,17 +108,14 @@ extension Repository {
             }
             let others = root.pages.map(\.blob).filter { !isHere($0) }
             if !others.isEmpty { byDigest.merge(try await readBlobs(others)) { $1 } }
-            var pages: [[Entry]] = []
+            // What a root says is not believed: a page that is named again and again is found out of order at once, before it
+            // fills the memory.
+            var entries: [Entry] = []
+            entries.reserveCapacity(min(root.files, root.pages.count * ManifestPage.maxEntries, Self.expectedFiles))
             for page in root.pages {
-                let entries = try ManifestPage.decode(
-                    byDigest[page.blob.digest] ?? ByteBuffer(), in: page.blob.frame.pack)
-                // Now and not in the end: a page that is named again and again would fill the memory before.
-                if let last = pages.last?.last, let first = entries.first, !(last.path < first.path) {
-                    throw FormatError("the manifest's pages are out of order")
-                }
-                pages.append(entries)
+                try Manifest.add(page, byDigest[page.blob.digest] ?? ByteBuffer(), to: &entries)
             }
-            var manifest = try Manifest(place: place, root: root, pages: pages)
+            var manifest = try Manifest(place: place, root: root, entries: entries)
             manifest.stored = [rootBytes] + root.pages.map { byDigest[$0.blob.digest] ?? ByteBuffer() }
             return manifest
         } catch let error as FormatError {
@@ -191,12 +203,12 @@ extension Manifest {
             guard let first = documents.first, Digest(of: first) == rootBlob.digest else { return nil }
             let root = try ManifestRoot.decode(first).moved(from: Pack.own, to: rootBlob.frame.pack)
             guard root.pages.count == documents.count - 1 else { return nil }
-            var pages: [[Entry]] = []
+            var entries: [Entry] = []
             for (page, document) in zip(root.pages, documents.dropFirst()) {
                 guard Digest(of: document) == page.blob.digest else { return nil }
-                pages.append(try ManifestPage.decode(document, in: page.blob.frame.pack))
+                try Self.add(page, document, to: &entries)
             }
-            try self.init(place: snapshot.commit.manifest, root: root, pages: pages)
+            try self.init(place: snapshot.commit.manifest, root: root, entries: entries)
         } catch {
             return nil
         }

@@ -55,18 +55,22 @@ enum ManifestPage {
         return document("HFPG", table, count, body)
     }
 
-    static func decode(_ bytes: ByteBuffer) throws(FormatError) -> [Entry] { try decode(bytes, in: Pack.own) }
+    static func decode(_ bytes: ByteBuffer) throws(FormatError) -> [Entry] {
+        var entries: [Entry] = []
+        try decode(bytes, in: Pack.own, into: &entries)
+        return entries
+    }
 
-    /// - Parameter pack: what the pack is called that the page itself lies in.
-    static func decode(_ bytes: ByteBuffer, in pack: Digest) throws(FormatError) -> [Entry] {
+    /// - Parameters:
+    ///   - pack: what the pack is called that the page itself lies in.
+    ///   - entries: where the files are added.
+    static func decode(_ bytes: ByteBuffer, in pack: Digest, into entries: inout [Entry]) throws(FormatError) {
         try reading(bytes) { (reader) throws(FormatError) in
             try reader.header("HFPG")
             var table = try LocationTable(from: &reader)
             table.move(from: Pack.own, to: pack)
             let count = try reader.count(ofAtLeast: 38)
             guard count <= maxEntries else { throw FormatError("a page has \(count) entries") }
-            var entries: [Entry] = []
-            entries.reserveCapacity(count)
             var previous: [UInt8] = []
             var time: Int64 = 0
             for _ in 0..<count {
@@ -75,7 +79,6 @@ enum ManifestPage {
                 entries.append(entry)
             }
             try reader.end()
-            return entries
         }
     }
 

@@ -4,8 +4,8 @@ import NIOCore
 /// Cuts the files of a snapshot into pages, and finds those that are stored already.
 struct ManifestPlan {
     private enum Page {
-        case stored(BlobReference, [Entry])
-        case new(ByteBuffer, [Entry])
+        case stored(BlobReference, ArraySlice<Entry>)
+        case new(ByteBuffer, ArraySlice<Entry>)
     }
 
     private var pages: [Page] = []
@@ -15,7 +15,7 @@ struct ManifestPlan {
     ///   - manifests: whose pages may be used again.
     ///   - abandoned: packs whose pages are written anew.
     init(_ entries: [Entry], reusing manifests: [Manifest], except abandoned: Set<Digest>) {
-        var stored: [[UInt8]: [(blob: BlobReference, entries: [Entry])]] = [:]
+        var stored: [[UInt8]: [(blob: BlobReference, entries: ArraySlice<Entry>)]] = [:]
         for manifest in manifests {
             for (page, entries) in zip(manifest.root.pages, manifest.pages) {
                 guard let first = entries.first, !abandoned.contains(page.blob.frame.pack) else { continue }
@@ -23,8 +23,8 @@ struct ManifestPlan {
             }
         }
         for range in Self.cut(entries) {
-            let page = Array(entries[range])
-            if let same = stored[page[0].path.bytes]?.first(where: { $0.entries == page }) {
+            let page = entries[range]
+            if let same = stored[entries[range.lowerBound].path.bytes]?.first(where: { $0.entries.elementsEqual(page) }) {
                 pages.append(.stored(same.blob, page))
             } else {
                 pages.append(.new(ManifestPage.encode(page), page))
@@ -60,7 +60,7 @@ struct ManifestPlan {
     /// A manifest whose pack has no name yet.
     struct Built {
         let root: ManifestRoot
-        let pages: [[Entry]]
+        let entries: [Entry]
         let rootBlob: BlobReference
         let pagesOffset: Int
 
@@ -73,7 +73,7 @@ struct ManifestPlan {
             return Result { () throws(FormatError) in
                 try Manifest(
                     place: place, root: root.moved(from: Pack.own, to: pack.digest),
-                    pages: pages.map { $0.map { $0.moved(from: Pack.own, to: pack.digest) } })
+                    entries: entries.map { $0.moved(from: Pack.own, to: pack.digest) })
             }
         }
     }
@@ -98,39 +98,37 @@ struct ManifestPlan {
         close()
 
         var root = ManifestRoot()
-        var files: [[Entry]] = []
+        var files: [Entry] = []
         for page in pages {
             switch page {
             case .stored(let blob, let entries):
                 root.pages.append(ManifestRoot.Page(blob: blob, files: entries.count))
-                files.append(entries)
+                files += entries
             case .new(let bytes, let entries):
                 guard let blob = added[Digest(of: bytes)] else { continue }
                 root.pages.append(ManifestRoot.Page(blob: blob, files: entries.count))
-                files.append(entries)
+                files += entries
             }
         }
-        root.files = files.reduce(0) { $0 + $1.count }
-        root.bytes = files.reduce(0) { $0 + $1.reduce(0) { $0 + $1.size } }
+        root.files = files.count
+        root.bytes = files.reduce(0) { $0 + $1.size }
         root.packs = Self.uses(root, files, packSizes)
         let bytes = root.encode()
         let blob = pack.append(EncodedFrame([(Digest(of: bytes), bytes)]))[0]
-        return Built(root: root, pages: files, rootBlob: blob, pagesOffset: added.isEmpty ? blob.frame.offset : start)
+        return Built(root: root, entries: files, rootBlob: blob, pagesOffset: added.isEmpty ? blob.frame.offset : start)
     }
 
     /// The packs that a snapshot needs, in the order of their digests. Its own comes first, with a size of 0.
     private static func uses(
-        _ root: ManifestRoot, _ pages: [[Entry]], _ sizes: [Digest: Int64]
+        _ root: ManifestRoot, _ entries: [Entry], _ sizes: [Digest: Int64]
     ) -> [ManifestRoot.PackUse] {
         var frames = Set(root.pages.map(\.blob.frame))
         var used: [Digest: Int64] = [Pack.own: 0]
-        for page in pages {
-            for entry in page {
-                for blob in entry.references { frames.insert(blob.frame) }
-                // Which of their bytes are in use, only the lists know; they count as used.
-                if case .chunkLists(_, let packs) = entry.content {
-                    for pack in packs { used[pack] = sizes[pack] ?? 0 }
-                }
+        for entry in entries {
+            for blob in entry.references { frames.insert(blob.frame) }
+            // Which of their bytes are in use, only the lists know; they count as used.
+            if case .chunkLists(_, let packs) = entry.content {
+                for pack in packs { used[pack] = sizes[pack] ?? 0 }
             }
         }
         for frame in frames { used[frame.pack, default: 0] += Int64(frame.storedLength) }

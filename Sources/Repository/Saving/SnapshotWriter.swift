@@ -74,12 +74,10 @@ public final class SnapshotWriter: Sendable {
         var sizes: [Digest: Int64] = [:]
         for manifest in newest.manifests {
             sizes.merge(manifest.packSizes) { first, _ in first }
-            for page in manifest.pages {
-                for entry in page {
-                    if case .chunkLists = entry.content { continue }
-                    for blob in entry.references where !abandoned.contains(blob.frame.pack) {
-                        located[blob.digest] = blob
-                    }
+            for entry in manifest.entries {
+                if case .chunkLists = entry.content { continue }
+                for blob in entry.references where !abandoned.contains(blob.frame.pack) {
+                    located[blob.digest] = blob
                 }
             }
         }

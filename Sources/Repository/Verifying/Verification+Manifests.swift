@@ -69,7 +69,9 @@ extension Verification {
 
     static func entries(_ bytes: ByteBuffer, of blob: BlobReference, _ repository: Repository) throws -> [Entry] {
         do throws(FormatError) {
-            return try ManifestPage.decode(bytes, in: blob.frame.pack)
+            var entries: [Entry] = []
+            try ManifestPage.decode(bytes, in: blob.frame.pack, into: &entries)
+            return entries
         } catch {
             throw error.about(repository.key(ofPack: blob.frame.pack))
         }
