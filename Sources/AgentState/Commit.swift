@@ -98,7 +98,7 @@ struct Commit {
 
     /// Moves a new directory with all that is in it.
     /// - Returns: `false` if somebody has made the directory since the check.
-    private mutating func moveDirectory(_ path: RelativePath, _ changes: [StagedTree.Change]) throws -> Bool {
+    private mutating func moveDirectory(_ path: RelativePath, _ changes: ArraySlice<StagedTree.Change>) throws -> Bool {
         let parent = try chain.open(path.parent, making: true)
         // An empty directory would be replaced in silence, and a program that has it open would write into nothing.
         guard try parent.statusIfPresent(of: path.name) == nil else { return false }
@@ -110,11 +110,11 @@ struct Commit {
         return true
     }
 
-    /// What the system says of the files that are in place now. Moving a directory changes nothing of what is in it, so
-    /// that most files need not be asked again.
-    mutating func statuses(of plan: CommitPlan) -> [RelativePath: FileStatus] {
-        var found: [RelativePath: FileStatus] = [:]
-        found.reserveCapacity(plan.moves.reduce(0) { $0 + $1.changes.count })
+    /// What the system says of the files that are in place now, in the order of their paths; a file of which it says nothing
+    /// is left out. Moving a directory changes nothing of what is in it, so that most files need not be asked again.
+    mutating func placedFiles(of plan: CommitPlan) -> [StagedTree.PlacedFile] {
+        var placed: [StagedTree.PlacedFile] = []
+        placed.reserveCapacity(plan.moves.reduce(0) { $0 + $1.changes.count })
         let moved = Set(
             steps.compactMap { step -> RelativePath? in
                 if case .moved(let directory, _) = step { directory } else { nil }
@@ -123,13 +123,13 @@ struct Commit {
             let hasMoved = move.directory.map(moved.contains) ?? false
             for change in move.changes {
                 if hasMoved, let status = change.status {
-                    found[change.path] = status
-                } else if let directory = try? chain.open(change.path.parent) {
-                    found[change.path] = try? directory.status(of: change.path.name)
+                    placed.append(StagedTree.PlacedFile(path: change.path, status: status))
+                } else if let status = try? chain.open(change.path.parent).status(of: change.path.name) {
+                    placed.append(StagedTree.PlacedFile(path: change.path, status: status))
                 }
             }
         }
-        return found
+        return placed
     }
 
     private mutating func place(_ change: StagedTree.Change) throws {

@@ -49,12 +49,13 @@ struct CommitPlan {
     /// A step that brings staged files to their places.
     enum Move {
         case file(Change)
-        /// A directory that the root does not have, with all files that are to be below it: one rename for all of them.
-        case directory(RelativePath, [Change])
+        /// A directory that the root does not have, with all files that are to be below it: one rename for all of them. None
+        /// of the changes is a removal.
+        case directory(RelativePath, ArraySlice<Change>)
 
         var directory: RelativePath? { if case .directory(let path, _) = self { path } else { nil } }
 
-        var changes: [Change] {
+        var changes: ArraySlice<Change> {
             switch self {
             case .file(let change): [change]
             case .directory(_, let changes): changes
@@ -68,8 +69,8 @@ struct CommitPlan {
     /// Directories in which nothing is left after the removals, and whose place a file takes.
     private(set) var emptied: [RelativePath] = []
 
-    /// The directory that is missing at the point of the check, and what goes below it.
-    private var missing: (directory: RelativePath, changes: [Change])?
+    /// The directory that is missing at the point of the check, and what goes below it, as indices of ``changes``.
+    private var missing: (directory: RelativePath, changes: Range<Int>)?
     private let device: UInt64
     private var chain: DirectoryChain
     private let removed: Set<RelativePath>
@@ -86,8 +87,8 @@ struct CommitPlan {
         self.changes = changes
         var checked: File?
         var checkedParent: RelativePath?
-        for change in changes {
-            if let directory = try directory(for: change) {
+        for (index, change) in changes.enumerated() {
+            if let directory = try directory(for: change, index) {
                 if directory !== checked {
                     try check(directory, at: change.path.parent, for: change.path)
                     checked = directory
@@ -96,11 +97,11 @@ struct CommitPlan {
                 if change.staged != nil { moves.append(.file(change)) }
             } else {
                 if case .unchanged = change.expected { throw Obstacle(change.path, .changed) }
-                if change.staged != nil {
-                    let parent = change.path.parent
-                    if parent != checkedParent { try checkAncestors(of: change.path) }
-                    checkedParent = parent
-                    missing?.changes.append(change)
+                if let range = missing?.changes { missing?.changes = range.lowerBound..<(index + 1) }
+                // Where nothing is, nothing has to be removed.
+                if change.staged != nil, checkedParent.map({ !change.path.isDirectlyBelow($0) }) ?? true {
+                    try checkAncestors(of: change.path)
+                    checkedParent = change.path.parent
                 }
             }
         }
@@ -108,7 +109,7 @@ struct CommitPlan {
     }
 
     /// The directory that holds a path; `nil` if it is to be made. ``missing`` is then what is to be made first.
-    private mutating func directory(for change: Change) throws -> File? {
+    private mutating func directory(for change: Change, _ index: Int) throws -> File? {
         let path = change.path
         // Byte order keeps all that is below one directory together.
         if let missing, path.isBelow(missing.directory) { return nil }
@@ -127,17 +128,20 @@ struct CommitPlan {
             case .some(let kind):
                 throw Obstacle(path: path, obstacle: blocking, kind: Obstacle.Kind(kind) ?? .file)
             }
-            missing = (blocking, [])
+            missing = (blocking, index..<index)
             return nil
         }
     }
 
     private mutating func finishMissing() throws {
         defer { missing = nil }
-        guard let missing, let first = missing.changes.first else { return }
+        guard let missing else { return }
+        var staged = changes[missing.changes]
+        if !removals.isEmpty { staged = ArraySlice(staged.filter { $0.staged != nil }) }
+        guard let first = staged.first else { return }
         let parent = missing.directory.parent
         try check(chain.open(parent), at: parent, for: first.path)
-        moves.append(.directory(missing.directory, missing.changes))
+        moves.append(.directory(missing.directory, staged))
     }
 
     /// Two staged paths may not be file and directory.

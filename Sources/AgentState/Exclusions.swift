@@ -44,10 +44,10 @@ public struct Exclusions: Sendable {
     /// The rule that keeps a file out of every store, as far as its name tells.
     public static func neverStoredRule(_ path: RelativePath) -> Rule? {
         let name = path.name
-        if let exact = exactNames.first(where: { name.count == $0.utf8.count && name.ends(with: $0) }) {
-            return .neverStored(exact)
+        if let exact = exactNames.first(where: { name.count == $0.bytes.count && name.ends(with: $0) }) {
+            return .neverStored(exact.text)
         }
-        if let suffix = suffixes.first(where: { name.ends(with: $0) }) { return .neverStored("*\(suffix)") }
+        if let suffix = suffixes.first(where: { name.ends(with: $0) }) { return .neverStored("*\(suffix.text)") }
         if let (stem, suffix) = sidecar(name), databaseSuffixes.contains(where: { stem.ends(with: $0) }) {
             return .neverStored("*\(suffix)")
         }
@@ -77,16 +77,24 @@ public struct Exclusions: Sendable {
     /// look at the directory can tell (``StorageScan`` does).
     static func sidecar(_ name: some BidirectionalCollection<UInt8>) -> (stem: [UInt8], suffix: String)? {
         for suffix in sidecarSuffixes where name.ends(with: suffix) {
-            let stem = name.dropLast(suffix.utf8.count)
-            return stem.isEmpty ? nil : (Array(stem), suffix)
+            let stem = name.dropLast(suffix.bytes.count)
+            return stem.isEmpty ? nil : (Array(stem), suffix.text)
         }
         return nil
     }
 
-    private static let exactNames = ["account.json", "auth.json", "mcp-auth.json", ".env"]
-    private static let suffixes = [".db-shm", ".key", ".pem", ".tmp"]
-    private static let sidecarSuffixes = ["-wal", "-shm", "-journal"]
-    private static let databaseSuffixes = [".db", ".db3", ".sqlite", ".sqlite3"]
+    /// The end of a name, in lower case.
+    fileprivate struct Ending: ExpressibleByStringLiteral {
+        let text: String
+        let bytes: [UInt8]
+
+        init(stringLiteral text: String) { (self.text, bytes) = (text, Array(text.utf8)) }
+    }
+
+    private static let exactNames: [Ending] = ["account.json", "auth.json", "mcp-auth.json", ".env"]
+    private static let suffixes: [Ending] = [".db-shm", ".key", ".pem", ".tmp"]
+    private static let sidecarSuffixes: [Ending] = ["-wal", "-shm", "-journal"]
+    private static let databaseSuffixes: [Ending] = [".db", ".db3", ".sqlite", ".sqlite3"]
 
     private static func leftOutDirectory(above file: RelativePath) -> String? {
         guard file.parent != nil, let top = file.components.first else { return nil }
@@ -95,10 +103,15 @@ public struct Exclusions: Sendable {
 }
 
 extension BidirectionalCollection<UInt8> {
-    /// Whether the last bytes are a suffix in lower case, whatever case they are in.
-    fileprivate func ends(with suffix: String) -> Bool {
-        let length = suffix.utf8.count
-        guard count >= length else { return false }
-        return zip(self.suffix(length), suffix.utf8).allSatisfy { asciiLowercased($0) == $1 }
+    /// Whether the last bytes are these, whatever case they are in. Asked of every name a dozen times, and mostly answered
+    /// by the last byte.
+    fileprivate func ends(with ending: Exclusions.Ending) -> Bool {
+        var position = endIndex
+        for byte in ending.bytes.reversed() {
+            guard position > startIndex else { return false }
+            formIndex(before: &position)
+            guard asciiLowercased(self[position]) == byte else { return false }
+        }
+        return true
     }
 }

@@ -37,7 +37,7 @@ extension FileIndex {
         let temporary = FileIO.temporaryName(".index-")
         let file = try File.open(
             temporary, in: directory, [.write, .createNew, .noFollow], permissions: 0o600,
-            shownAs: Array(path.utf8))
+            shownAs: File.ShownPath(Array(path.utf8)))
         do throws(FileError) {
             try file.write(ByteBuffer(bytes: bytes), at: 0)
             try directory.rename(temporary, to: name, in: directory)

@@ -37,9 +37,9 @@ struct PreparedChanges {
 
     /// In the order of their paths.
     var sorted: [Change] {
-        let changes = all.compactMap(\.self)
-        // Most come in order, in which sorting costs little.
-        let order = changes.indices.sorted { changes[$0].path < changes[$1].path }
-        return order.map { changes[$0] }
+        // Most come in order, in which sorting costs little. Changes are long: each is copied once.
+        let order = all.indices.lazy.compactMap { place in all[place].map { (place: place, path: $0.path) } }
+            .sorted { $0.path < $1.path }
+        return order.compactMap { all[$0.place] }
     }
 }

@@ -24,8 +24,9 @@ public final class StagedTree: Sendable {
         /// Whatever is there, if it is a file or nothing.
         case anything
         case nothing
-        /// The very file that was seen, not touched since.
-        case unchanged(FileStatus)
+        /// The very file that was seen, not touched since. Apart, since most changes have none: they are kept by the
+        /// ten thousand.
+        indirect case unchanged(FileStatus)
     }
 
     /// A file to stage whose content is in memory.
@@ -129,7 +130,7 @@ public final class StagedTree: Sendable {
         expecting expected: Expectation = .anything
     ) throws(FileError) -> File {
         let (file, place) = try staging.files.withChain { chain throws(FileError) in
-            try staging.create(path, permissions: permissions, shownAs: root.joined(path.bytes), &chain)
+            try staging.create(path, permissions: permissions, shownAs: File.ShownPath(path.bytes, in: root), &chain)
         }
         prepare([Change(path: path, staged: place, modified: modified, expected: expected)])
         return file
@@ -158,7 +159,7 @@ public final class StagedTree: Sendable {
     }
 
     private func write(_ new: NewFile, _ chain: inout DirectoryChain) throws(FileError) -> Change {
-        let shown = root.joined(new.path.bytes)
+        let shown = File.ShownPath(new.path.bytes, in: root)
         let (file, place) = try staging.create(new.path, permissions: new.permissions, shownAs: shown, &chain)
         do {
             try file.write(new.content, at: 0)
@@ -190,19 +191,27 @@ public final class StagedTree: Sendable {
         }
     }
 
+    /// A file that a commit has put in place.
+    public struct PlacedFile: Sendable {
+        public let path: RelativePath
+        /// What the system said of it then.
+        public let status: FileStatus
+    }
+
     /// Makes all changes, or none, and removes the staging directory. The tree cannot be used again, also after an error.
-    /// - Returns: what the system says of the files that are in place now. One of which it says nothing is left out.
+    /// - Returns: the files that are in place now, in the order of their paths. One of which the system says nothing is left
+    ///   out.
     /// - Throws: ``Obstacle`` if what is on the disk forbids a change, ``FileError``: in both cases nothing has changed.
     ///   ``IncompleteCommit`` if a failure came late and could not be undone.
     @discardableResult
-    public func commit() throws -> [RelativePath: FileStatus] { try commit { _ in } }
+    public func commit() throws -> [PlacedFile] { try commit { _ in } }
 
     /// - Parameter step: is told each path before its change, for tests.
     @discardableResult
-    func commit(before step: (RelativePath) throws -> Void) throws -> [RelativePath: FileStatus] {
+    func commit(before step: (RelativePath) throws -> Void) throws -> [PlacedFile] {
         defer { abandon() }
         let changes = changes.withLockedValue { $0.sorted }
-        guard !changes.isEmpty else { return [:] }
+        guard !changes.isEmpty else { return [] }
         let plan = try CommitPlan(changes, root: root, device: staging.directory.status().device)
         try staging.settle(changes)
         try root.syncFileSystem()
@@ -214,7 +223,7 @@ public final class StagedTree: Sendable {
             try commit.undo(because: error)
             throw error
         }
-        return commit.statuses(of: plan)
+        return commit.placedFiles(of: plan)
     }
 
     /// Removes the staging directory with all that was staged, and leftovers that were kept. Does nothing after

@@ -39,7 +39,7 @@ final class StagingArea: Sendable {
     ///   - chain: below ``files``.
     ///   - shown: the path for messages.
     func create(
-        _ path: RelativePath, permissions: UInt32, shownAs shown: [UInt8], _ chain: inout DirectoryChain
+        _ path: RelativePath, permissions: UInt32, shownAs shown: File.ShownPath, _ chain: inout DirectoryChain
     ) throws(FileError) -> (file: File, place: Place) {
         let mode: File.Mode = [.readWrite, .createNew, .noFollow]
         do throws(FileError) {
@@ -54,7 +54,7 @@ final class StagingArea: Sendable {
                 return (file, .spare(name))
             }
             remember(emptied: path)
-            throw FileError(error.operation, path: shown, code: error.code)
+            throw FileError(error.operation, path: shown.bytes, code: error.code)
         }
     }
 

@@ -8,12 +8,29 @@ import NIOCore
 /// several tasks.
 public final class File: Sendable {
     let descriptor: Int32
+    private let shown: ShownPath
     /// The path for messages: the one it was opened with, behind that of the directory it was opened in.
-    public let path: [UInt8]
+    public var path: [UInt8] { shown.bytes }
 
-    private init(descriptor: Int32, path: [UInt8]) {
+    private init(descriptor: Int32, shown: ShownPath) {
         self.descriptor = descriptor
-        self.path = path
+        self.shown = shown
+    }
+
+    /// A path for messages. It is put together when it is asked for, which it hardly ever is: a restore opens ten thousand
+    /// files.
+    public struct ShownPath: Sendable {
+        private let directory: [UInt8]
+        /// Nothing if ``directory`` is all.
+        private let name: [UInt8]
+
+        /// - Parameter name: behind the path of the directory.
+        public init(_ name: [UInt8], in directory: File) { (self.directory, self.name) = (directory.path, name) }
+
+        /// A whole path.
+        public init(_ path: [UInt8]) { (directory, name) = (path, []) }
+
+        public var bytes: [UInt8] { name.isEmpty ? directory : File.join(directory, name) }
     }
 
     deinit { _ = Glibc.close(descriptor) }
@@ -43,16 +60,25 @@ public final class File: Sendable {
     /// - Throws: ``FileError``.
     public static func open(
         _ path: some Collection<UInt8>, in directory: File? = nil, _ mode: Mode, permissions: UInt32 = 0o644,
-        shownAs shownPath: [UInt8]? = nil
+        shownAs shownPath: ShownPath? = nil
     ) throws(FileError) -> File {
         let name = try terminated(path, "open")
-        let shown = shownPath ?? directory?.joined(path) ?? Array(path)
+        let shown =
+            if let shownPath {
+                shownPath
+            } else if let directory, !mode.contains(.directory) {
+                ShownPath(Array(path), in: directory)
+            } else {
+                // Once, and not for each file in it.
+                ShownPath(directory?.joined(path) ?? Array(path))
+            }
         // Non-blocking, so that a pipe put where a file is expected cannot hang the open.
         let flags = mode.rawValue | O_CLOEXEC | O_NONBLOCK
         while true {
             let descriptor = Glibc.openat(directory?.descriptor ?? AT_FDCWD, name, flags, permissions)
-            if descriptor >= 0 { return File(descriptor: descriptor, path: shown) }
-            if errno != EINTR { throw FileError("open", path: shown) }
+            if descriptor >= 0 { return File(descriptor: descriptor, shown: shown) }
+            let code = errno
+            if code != EINTR { throw FileError("open", path: shown.bytes, code: code) }
         }
     }
 
@@ -133,9 +159,11 @@ public final class File: Sendable {
     /// Sets when the content of the open file last changed.
     /// - Parameter nanoseconds: since 1970.
     public func setModified(to nanoseconds: Int64) throws(FileError) {
-        guard futimens(descriptor, [Self.omitted, timespec(nanoseconds)]) == 0 else {
-            throw FileError("set the time of", path: path)
+        // A tuple, which lies on the stack: this is called for each file of a restore.
+        let code = withUnsafeBytes(of: (Self.omitted, timespec(nanoseconds))) { times in
+            futimens(descriptor, times.assumingMemoryBound(to: timespec.self).baseAddress) == 0 ? 0 : errno
         }
+        guard code == 0 else { throw FileError("set the time of", path: path, code: code) }
     }
 
     /// UTIME_OMIT, which the importer does not show: leave the time of the last access as it is.
@@ -223,7 +251,16 @@ public final class File: Sendable {
     }
 
     /// `name` behind this file's own path, for messages.
-    public func joined(_ name: some Collection<UInt8>) -> [UInt8] { path + [UInt8(ascii: "/")] + name }
+    public func joined(_ name: some Collection<UInt8>) -> [UInt8] { Self.join(path, name) }
+
+    private static func join(_ directory: [UInt8], _ name: some Collection<UInt8>) -> [UInt8] {
+        var path: [UInt8] = []
+        path.reserveCapacity(directory.count + 1 + name.count)
+        path += directory
+        path.append(UInt8(ascii: "/"))
+        path += name
+        return path
+    }
 }
 
 extension timespec {

@@ -69,6 +69,11 @@ public struct RelativePath: Sendable, Hashable, Comparable, CustomStringConverti
         return Self.order(bytes, directory.bytes, length) == 0
     }
 
+    /// Whether the path is that of a file in this very directory.
+    public func isDirectlyBelow(_ directory: RelativePath) -> Bool {
+        isBelow(directory) && !bytes[(directory.bytes.count + 1)...].contains(UInt8(ascii: "/"))
+    }
+
     /// The path as text if it is valid UTF-8, else `nil`: nothing is replaced.
     public var utf8String: String? { String(validating: bytes, as: UTF8.self) }
 

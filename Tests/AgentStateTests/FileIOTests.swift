@@ -28,7 +28,7 @@ import Testing
         #expect(error?.path == tree.path + "/a/b")
         #expect(error?.isNotFound == true)
         let named = #expect(throws: FileError.self) {
-            try File.open(Array("b".utf8), in: directory, [.read], shownAs: Array("final".utf8))
+            try File.open(Array("b".utf8), in: directory, [.read], shownAs: File.ShownPath(Array("final".utf8)))
         }
         #expect(named?.path == "final")
     }

@@ -9,6 +9,8 @@ import Repository
 struct Restore: Sendable {
     let memory: Memory
     let plan: RestorePlan
+    /// Where the frames of ``plan`` come from if they are on their way already.
+    let ahead: FramesAhead?
 
     /// Whether any file changes.
     var hasWork: Bool { !plan.fetches.isEmpty || !plan.removals.isEmpty }
@@ -54,8 +56,16 @@ struct Restore: Sendable {
             if !Self.mayContinue(error) { await FileIO.cleanUp { tree.abandon() } }
             throw error
         }
-        let statuses = try await FileIO.run { try tree.commit() }
-        return plan.fetches.map { $0.indexEntry(statuses[$0.entry.path]) }
+        let fetches = plan.fetches
+        return try await FileIO.run {
+            // Both are in the order of their paths.
+            var placed = try tree.commit()[...]
+            return fetches.map { fetch in
+                while let first = placed.first, first.path < fetch.entry.path { placed.removeFirst() }
+                let isPlaced = placed.first?.path == fetch.entry.path
+                return fetch.indexEntry(isPlaced ? placed.removeFirst().status : nil)
+            }
+        }
     }
 
     private static func mayContinue(_ error: any Error) -> Bool {
@@ -80,11 +90,11 @@ struct Restore: Sendable {
 
     /// Files that are one blob, or empty: all of them with as few requests as the packs allow.
     private func stageSmall(_ fetches: [RestorePlan.Fetch], in tree: StagedTree) async throws {
-        var byFrame: [FrameLocation: [(blob: BlobReference, fetch: RestorePlan.Fetch)]] = [:]
+        var byFrame: [FrameLocation: [Int]] = [:]
         var empty: [StagedTree.NewFile] = []
-        for fetch in fetches {
-            if let blob = fetch.entry.references.first {
-                byFrame[blob.frame, default: []].append((blob, fetch))
+        for (index, fetch) in fetches.enumerated() {
+            if let blob = fetch.entry.blob {
+                byFrame[blob.frame, default: []].append(index)
             } else {
                 empty.append(fetch.file(ByteBuffer()))
             }
@@ -92,13 +102,19 @@ struct Restore: Sendable {
         let (wanted, progress, emptyFiles) = (byFrame, memory.progress, empty)
         try await FileIO.run { try tree.writeFiles(emptyFiles) }
         progress.finished(files: emptyFiles.count)
-        try await memory.repository.readFrames(wanted.keys) { frame in
-            let targets = wanted[frame.location] ?? []
+        let write: FramesAhead.Use = { location, content in
+            let targets = (wanted[location] ?? []).map { fetches[$0] }
             try await FileIO.run {
-                let content = try frame.expand()
-                try tree.writeFiles(try targets.map { target in target.fetch.file(try content.blob(target.blob)) })
+                try tree.writeFiles(
+                    try targets.map { fetch in
+                        fetch.file(try fetch.entry.blob.map { blob throws in try content.blob(blob) } ?? ByteBuffer())
+                    })
             }
-            progress.finished(files: targets.count, bytes: targets.reduce(0) { $0 + Int64($1.blob.length) })
+            progress.finished(files: targets.count, bytes: targets.reduce(0) { $0 + $1.entry.size })
+        }
+        if let ahead { return try await ahead.deliver(to: write) }
+        try await memory.repository.readFrames(wanted.keys) { frame in
+            try await write(frame.location, FileIO.run { try frame.expand() })
         }
     }
 
@@ -113,6 +129,21 @@ struct Restore: Sendable {
     }
 }
 
+extension Manifest {
+    /// The frames that the files which are one blob lie in.
+    var wholeFileFrames: Set<FrameLocation> {
+        var frames: Set<FrameLocation> = []
+        var last: FrameLocation?
+        for entry in entries {
+            // Files that follow each other mostly share one.
+            guard let frame = entry.blob?.frame, frame != last else { continue }
+            frames.insert(frame)
+            last = frame
+        }
+        return frames
+    }
+}
+
 extension Entry {
     /// Whether the file is one blob, or empty.
     fileprivate var isWhole: Bool {
@@ -120,6 +151,11 @@ extension Entry {
         case .empty, .blob: true
         case .chunks, .chunkLists: false
         }
+    }
+
+    /// The blob that is all of the file, if it is one.
+    fileprivate var blob: BlobReference? {
+        if case .blob(let blob) = content { blob } else { nil }
     }
 
     /// What the file may be used for here. An agent's memory is private, so only the owner's rights come back, and it is
