@@ -42,7 +42,8 @@ let package = Package(
         .executableTarget(
             name: "HoldfastCommand",
             dependencies: [
-                "ActionsCache", "AgentState", "CYAML", "FileIO", "Holdfast", "HoldfastActions", "HoldfastLogging",
+                "ActionsCache", "AgentState", "CFileIO", "CYAML", "FileIO", "Holdfast", "HoldfastActions",
+                "HoldfastLogging",
                 "HoldfastService", "ObjectStore", "Repository", "S3Store", log,
                 nioCore,
                 nioLocks,
@@ -69,7 +70,7 @@ let package = Package(
             name: "Holdfast",
             dependencies: [
                 "ActionsCache", "AgentState", "FileIO", "ObjectStore", "Repository", "S3Store", crypto, log, nioCore,
-                nioLocks,
+                nioLocks, nioPosix,
             ]),
         .target(
             name: "ActionsCache",

@@ -1,6 +1,9 @@
 #pragma once
 
-// System calls that Swift's Glibc module does not show, since it is built without _GNU_SOURCE.
+// Calls that Swift's Glibc module does not show: it is built without _GNU_SOURCE, and without malloc.h.
 
 /// syncfs(2): brings the file system that holds `descriptor` to the disk. Returns 0, or -1 with errno.
 int holdfast_syncfs(int descriptor);
+
+/// mallopt(3): makes the allocator keep freed memory, up to some hundred MiB, instead of giving it back to the system.
+void holdfast_keep_freed_memory(void);
