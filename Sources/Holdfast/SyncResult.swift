@@ -68,6 +68,8 @@ public struct SyncResult: Sendable {
 
     /// The snapshot is of an agent that keeps no database yet.
     var hasOldLayout = false
+    /// What the operation can tell of all files that are here after it.
+    var files = StateCheck.Files.unknown
 
     public init(success: Bool) { self.success = success }
 

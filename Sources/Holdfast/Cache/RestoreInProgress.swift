@@ -185,7 +185,9 @@ struct RestoreInProgress {
         if isNew {
             do {
                 let check = StateCheck(storage: storage, database: memory.options.database)
-                if let fault = try await check.run() { return await reject(fault, brought, key: key) }
+                if let fault = try await check.run(knowing: brought.files) {
+                    return await reject(fault, brought, key: key)
+                }
             } catch {
                 result.sync.error = SyncError(error)
                 return miss(.unreachable)

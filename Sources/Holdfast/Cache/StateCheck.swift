@@ -17,14 +17,23 @@ struct StateCheck: Sendable {
     /// The value of `OPENCODE_DB`.
     let database: String?
 
+    /// What is to be said of the files.
+    enum Files: Sendable, Equatable {
+        /// Nobody has looked at all of them yet.
+        case unknown
+        case sound
+        case corrupt(reason: String)
+    }
+
+    /// - Parameter files: what is known already, so that thousands of files need not be looked at again.
     /// - Throws: `CancellationError`.
     /// - Returns: `nil` if the state is sound, or there is none.
-    func run() async throws -> StateFault? {
+    func run(knowing files: Files = .unknown) async throws -> StateFault? {
         do {
             if let reason = try await StorageVersion.mismatch(in: storage) {
                 return StateFault(kind: .version, reason: reason)
             }
-            return try await corruption().map { StateFault(kind: .corrupt, reason: $0) }
+            return try await corruption(files).map { StateFault(kind: .corrupt, reason: $0) }
         } catch let error as FileError {
             return StateFault(kind: .corrupt, reason: "\(error)")
         } catch let error as CancellationError {
@@ -34,21 +43,32 @@ struct StateCheck: Sendable {
         }
     }
 
-    private func corruption() async throws -> String? {
-        let scan = try await StorageScan.scan(storage, exclusions: .onlyNeverStored)
-        if let failure = scan.failures.first { return "\(failure)" }
-        for file in scan.files {
-            if file.path.parent == nil, Self.directories.contains(where: { file.path.bytes.elementsEqual($0.utf8) }) {
-                return "'\(file.path)' is not a directory"
-            }
-            if Self.isTorn(file) { return "'\(file.path)' is empty" }
+    private func corruption(_ known: Files) async throws -> String? {
+        var files = known
+        if files == .unknown {
+            let scan = try await StorageScan.scan(storage, exclusions: .onlyNeverStored)
+            if let failure = scan.failures.first { return "\(failure)" }
+            files = Self.check(scan.files.lazy.map { ($0.path, $0.status.size) })
         }
+        if case .corrupt(let reason) = files { return reason }
         return try await damagedDatabase()
     }
 
+    /// Looks at a set of files, each with its size in bytes.
+    static func check(_ files: some Sequence<(RelativePath, Int64)>) -> Files {
+        for (path, size) in files {
+            if !path.bytes.contains(UInt8(ascii: "/")),
+                directories.contains(where: { path.bytes.elementsEqual($0.utf8) }) {
+                return .corrupt(reason: "'\(path)' is not a directory")
+            }
+            if isTorn(path, size: size) { return .corrupt(reason: "'\(path)' is empty") }
+        }
+        return .sound
+    }
+
     /// A JSON file of no bytes: OpenCode writes in place, so this is what a killed process leaves.
-    static func isTorn(_ file: StorageScan.ScannedFile) -> Bool {
-        file.status.size == 0 && file.path.name.suffix(5).elementsEqual(".json".utf8)
+    static func isTorn(_ path: RelativePath, size: Int64) -> Bool {
+        size == 0 && path.name.suffix(5).elementsEqual(".json".utf8)
     }
 
     /// What the RFC and OpenCode call the directory of the sessions.

@@ -143,9 +143,10 @@ struct LocalState: Sendable {
     }
 
     /// Prepares the note of what is about to happen.
+    /// - Parameter entries: what the files will be; is called on the file thread pool.
     /// - Throws: an error of the encoder.
     func encodeIntent(
-        _ snapshots: [Snapshot], isRestore: Bool, _ entries: [FileIndex.Entry], takenAt: Int64
+        _ snapshots: [Snapshot], isRestore: Bool, takenAt: Int64, _ entries: @escaping @Sendable () -> [FileIndex.Entry]
     ) async throws -> EncodedIntent {
         let records = snapshots.map {
             Record(
@@ -155,7 +156,7 @@ struct LocalState: Sendable {
         let scope = scope
         return try await FileIO.run {
             EncodedIntent(
-                bytes: FileIndex(scope: scope, base: base, takenAt: takenAt, entries: entries).encoded())
+                bytes: FileIndex(scope: scope, base: base, takenAt: takenAt, entries: entries()).encoded())
         }
     }
 

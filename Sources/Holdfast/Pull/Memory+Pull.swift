@@ -168,19 +168,42 @@ extension Memory {
         let scan = try await StorageScan.scan(options.storage, exclusions: .onlyNeverStored)
         // What cannot be seen cannot be compared, and must not be replaced.
         if let failure = scan.failures.first { throw failure.cause }
+        // Where nothing is, not even what a killed pull has left, every file will be fetched.
+        let isEmpty = scan.files.isEmpty && scan.excluded.isEmpty
+        let ahead = isEmpty ? FramesAhead() : nil
+        async let read: Void? = ahead?.read(manifest.wholeFileFrames, of: repository)
+        do {
+            try await restore(
+                snapshot, manifest, start, policy, scan, ahead, takenAt: takenAt, isMirrored: isMirrored, &result)
+        } catch {
+            ahead?.cancel()
+            throw error
+        }
+        ahead?.cancel()
+        await read
+    }
+
+    private func restore(
+        _ snapshot: Snapshot, _ manifest: Manifest, _ start: Start, _ policy: ConflictPolicy, _ scan: StorageScan,
+        _ ahead: FramesAhead?, takenAt: Int64, isMirrored: Bool, _ result: inout SyncResult
+    ) async throws {
         result.problems = []
         result.skipped.excluded = 0
         let (entries, databases) = manifest.entries.divided()
         let base = start.base(snapshot, manifest.entries)
         let digests = try await LocalDigests(storage: options.storage, base: start.remembered).digests(
             of: scan.files, for: entries)
-        func plan(_ entries: [Entry]) -> RestorePlan {
-            RestorePlan(entries, local: scan.files, digests: digests, base: base, policy: policy)
+        // It keeps a core busy, and not the one that the network is served on.
+        let (plan, offer) = try await FileIO.run {
+            func plan(_ entries: [Entry]) -> RestorePlan {
+                RestorePlan(entries, local: scan.files, digests: digests, base: base, policy: policy)
+            }
+            // Which names are in the way of others depends on what goes.
+            let removed = base == nil ? [] : Set(plan(entries).removals.map(\.path))
+            let offer = Offer(entries, existing: scan.files.map(\.path).filter { !removed.contains($0) })
+            return (plan(offer.allowed), offer)
         }
-        // Which names are in the way of others depends on what goes.
-        let removed = base == nil ? [] : Set(plan(entries).removals.map(\.path))
-        let staying = scan.files.map(\.path).filter { !removed.contains($0) }
-        let plan = plan(allowed(entries, existing: staying, &result))
+        offer.describe(to: &result, logger)
         result.describe(snapshot)
         let databasePlan = try await planDatabases(databases, base, policy)
         result.problems += databasePlan.problems
@@ -190,14 +213,15 @@ extension Memory {
             throw conflictError(result.conflicts)
         }
         let databaseRestore = try await DatabaseRestore.stage(databasePlan, self, takenAt: takenAt, &result)
-        let announced =
-            plan.index + plan.fetches.map(\.indexEntry) + databasePlan.index + databaseRestore.announced
-        let restore = Restore(memory: self, plan: plan)
+        let restore = Restore(memory: self, plan: plan, ahead: ahead)
         let changesSomething = restore.hasWork || !databaseRestore.isEmpty
         // Both cores have work while the packs arrive.
         async let noted: Void = note(manifest)
         async let prepared =
-            changesSomething ? await intent([snapshot], restoring: true, announced, takenAt: takenAt) : nil
+            changesSomething
+            ? await intent([snapshot], restoring: true, takenAt: takenAt) {
+                plan.index + plan.fetches.map(\.indexEntry) + databasePlan.index + databaseRestore.announced
+            } : nil
         var index = plan.index + databasePlan.index
         do {
             let tree = try await restore.stage(&result)
@@ -218,6 +242,7 @@ extension Memory {
         }
         result.warnings += databaseRestore.warnings
         result.hasOldLayout = databases.isEmpty && OldLayout.matches(entries.lazy.map(\.path))
+        result.files = plan.check(scan.files)
         await noted
         await remember(snapshot, nil, index, takenAt: takenAt, isMirrored: isMirrored)
     }
@@ -225,27 +250,6 @@ extension Memory {
     private func note(_ manifest: Manifest) async {
         do { try await localState.write(manifest) } catch {
             logger.warning("Could not remember the manifest", metadata: ["error": "\(error)"])
-        }
-    }
-
-    /// The files of a snapshot that may be written here; the others are named in the result.
-    func allowed(
-        _ entries: [Entry], existing: [RelativePath], _ result: inout SyncResult
-    ) -> [Entry] {
-        let names = SafePaths.check(entries.map(\.path), existing: existing)
-        result.problems += names.refused.map {
-            SyncResult.Problem(path: printable($0.path), reason: $0.reason.description)
-        }
-        let refused = Set(names.refused.map(\.path))
-        // Mostly all are allowed, and need not be copied.
-        if refused.isEmpty, !entries.contains(where: { Exclusions.isNeverStored($0.path) }) { return entries }
-        return entries.filter { entry in
-            if refused.contains(entry.path.bytes) { return false }
-            guard let rule = Exclusions.neverStoredRule(entry.path) else { return true }
-            result.skipped.excluded += 1
-            logger.warning(
-                "The store holds a file that is never restored", metadata: ["path": "\(entry.path)", "rule": "\(rule)"])
-            return false
         }
     }
 }

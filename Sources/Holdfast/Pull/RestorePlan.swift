@@ -26,6 +26,7 @@ struct RestorePlan: Sendable {
         }
     }
 
+    /// In the order of their paths.
     var fetches: [Fetch] = []
     /// Files that the snapshot does not have any more, and that did not change here.
     var removals: [(path: RelativePath, expected: StagedTree.Expectation)] = []
@@ -75,6 +76,15 @@ struct RestorePlan: Sendable {
         }
         if let base { planRemovals(Set(entries.map(\.path)), here, digests, base, policy) }
         conflicts.sort()
+    }
+
+    /// What is to be said of the files that are here once the plan is carried out.
+    /// - Parameter local: all files that were here before.
+    func check(_ local: [StorageScan.ScannedFile]) -> StateCheck.Files {
+        let brought = StateCheck.check(fetches.lazy.map { ($0.entry.path, $0.entry.size) })
+        guard brought == .sound, !local.isEmpty else { return brought }
+        let gone = Set(fetches.map(\.entry.path)).union(removals.map(\.path))
+        return StateCheck.check(local.lazy.filter { !gone.contains($0.path) }.map { ($0.path, $0.status.size) })
     }
 
     /// A file that changed on both sides.

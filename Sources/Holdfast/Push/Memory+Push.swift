@@ -43,9 +43,9 @@ extension Memory {
             let takenAt = wallClock()
             let scan = try await StorageScan.scan(options.storage, exclusions: options.exclusions)
             result.count(scan)
-            let torn = keepsStored ? scan.files.filter { StateCheck.isTorn($0) }.map(\.path) : []
+            let torn = keepsStored ? scan.files.filter { StateCheck.isTorn($0.path, size: $0.status.size) }.map(\.path) : []
             result.warnings += torn.map { "'\($0)' is empty, as if its writing was cut off; it is not saved like that" }
-            let files = storable(torn.isEmpty ? scan.files : scan.files.filter { !StateCheck.isTorn($0) }, &result)
+            let files = storable(torn.isEmpty ? scan.files : scan.files.filter { !StateCheck.isTorn($0.path, size: $0.status.size) }, &result)
             var found = try await databases()
             result.problems += found.problems.map { SyncResult.Problem(path: $0.path, reason: $0.reason) }
             let base = try await remembered()
@@ -191,15 +191,15 @@ extension Memory {
 
     /// Notes what is about to happen, before it happens.
     func announce(_ snapshots: [Snapshot], restoring: Bool, _ entries: [FileIndex.Entry], takenAt: Int64) async {
-        await announce(await intent(snapshots, restoring: restoring, entries, takenAt: takenAt))
+        await announce(await intent(snapshots, restoring: restoring, takenAt: takenAt) { entries })
     }
 
     /// Prepares ``announce(_:)``.
     func intent(
-        _ snapshots: [Snapshot], restoring: Bool, _ entries: [FileIndex.Entry], takenAt: Int64
+        _ snapshots: [Snapshot], restoring: Bool, takenAt: Int64, _ entries: @escaping @Sendable () -> [FileIndex.Entry]
     ) async -> LocalState.EncodedIntent? {
         do {
-            return try await localState.encodeIntent(snapshots, isRestore: restoring, entries, takenAt: takenAt)
+            return try await localState.encodeIntent(snapshots, isRestore: restoring, takenAt: takenAt, entries)
         } catch {
             logger.warning("Could not note what is about to happen", metadata: ["error": "\(error)"])
             return nil

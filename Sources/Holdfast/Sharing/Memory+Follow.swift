@@ -53,13 +53,15 @@ extension Memory {
         if let failure = scan.failures.first { throw failure.cause }
         let (entries, databases) = manifest.entries.divided()
         let digests = try await LocalDigests(storage: options.storage, base: base).digests(of: scan.files, for: entries)
-        let offered = allowed(entries, existing: scan.files.map(\.path), &result)
+        let offer = Offer(entries, existing: scan.files.map(\.path))
+        offer.describe(to: &result, logger)
+        let offered = offer.allowed
         let times = try await own.savedTimes(of: Self.differing(scan.files, from: offered, digests))
         let plan = RestorePlan(
             following: offered, local: scan.files, digests: digests, savedTimes: times, base: base)
         result.describe(snapshot)
         var index = plan.index
-        let restore = Restore(memory: self, plan: plan)
+        let restore = Restore(memory: self, plan: plan, ahead: nil)
         // Nothing is noted before: what a killed follow has brought is the same as what is to come.
         if let tree = try await restore.stage(&result) { index += try await restore.commit(tree, willChange: {}) }
         for entry in databases { index.append(try await add(entry, base, state, &result)) }
