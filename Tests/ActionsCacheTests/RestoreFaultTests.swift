@@ -83,7 +83,8 @@ import Testing
 
     @Test("a download that stalls is given up and tried again")
     func stall() async throws {
-        try await restore({ $0.stallLimit = .milliseconds(200) }) {
+        // Longer than a busy machine takes for a piece that does not stall.
+        try await restore({ $0.stallLimit = .seconds(2) }) {
             $0.script(.get, [.none, .stall])
         } _: { outcome, isRestored, _, _ in
             #expect(isRestored)

@@ -58,7 +58,8 @@ struct StateCheck: Sendable {
     static func check(_ files: some Sequence<(RelativePath, Int64)>) -> Files {
         for (path, size) in files {
             if !path.bytes.contains(UInt8(ascii: "/")),
-                directories.contains(where: { path.bytes.elementsEqual($0.utf8) }) {
+                directories.contains(where: { path.bytes.elementsEqual($0.utf8) })
+            {
                 return .corrupt(reason: "'\(path)' is not a directory")
             }
             if isTorn(path, size: size) { return .corrupt(reason: "'\(path)' is empty") }

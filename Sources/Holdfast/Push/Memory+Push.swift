@@ -43,9 +43,12 @@ extension Memory {
             let takenAt = wallClock()
             let scan = try await StorageScan.scan(options.storage, exclusions: options.exclusions)
             result.count(scan)
-            let torn = keepsStored ? scan.files.filter { StateCheck.isTorn($0.path, size: $0.status.size) }.map(\.path) : []
+            let torn =
+                keepsStored ? scan.files.filter { StateCheck.isTorn($0.path, size: $0.status.size) }.map(\.path) : []
             result.warnings += torn.map { "'\($0)' is empty, as if its writing was cut off; it is not saved like that" }
-            let files = storable(torn.isEmpty ? scan.files : scan.files.filter { !StateCheck.isTorn($0.path, size: $0.status.size) }, &result)
+            let files = storable(
+                torn.isEmpty ? scan.files : scan.files.filter { !StateCheck.isTorn($0.path, size: $0.status.size) },
+                &result)
             var found = try await databases()
             result.problems += found.problems.map { SyncResult.Problem(path: $0.path, reason: $0.reason) }
             let base = try await remembered()

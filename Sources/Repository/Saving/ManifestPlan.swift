@@ -24,7 +24,8 @@ struct ManifestPlan {
         }
         for range in Self.cut(entries) {
             let page = entries[range]
-            if let same = stored[entries[range.lowerBound].path.bytes]?.first(where: { $0.entries.elementsEqual(page) }) {
+            if let same = stored[entries[range.lowerBound].path.bytes]?.first(where: { $0.entries.elementsEqual(page) })
+            {
                 pages.append(.stored(same.blob, page))
             } else {
                 pages.append(.new(ManifestPage.encode(page), page))
