@@ -74,6 +74,8 @@ struct CommitPlan {
     private let device: UInt64
     private var chain: DirectoryChain
     private let removed: Set<RelativePath>
+    /// Some staged file has no place of its own yet.
+    private let hasSpares: Bool
     /// In the order of their paths.
     private let changes: [Change]
 
@@ -84,6 +86,7 @@ struct CommitPlan {
         chain = DirectoryChain(root: root)
         removals = changes.filter { $0.staged == nil }
         removed = Set(removals.lazy.map(\.path))
+        hasSpares = changes.contains { if case .spare = $0.staged { true } else { false } }
         self.changes = changes
         var checked: File?
         var checkedParent: RelativePath?
@@ -144,8 +147,9 @@ struct CommitPlan {
         moves.append(.directory(missing.directory, staged))
     }
 
-    /// Two staged paths may not be file and directory.
+    /// Two staged paths may not be file and directory. Where all have the places that they are to have, they are not.
     private func checkAncestors(of path: RelativePath) throws {
+        guard hasSpares else { return }
         for ancestor in path.ancestors where isStaged(ancestor) {
             throw Obstacle(path: path, obstacle: ancestor, kind: .file)
         }

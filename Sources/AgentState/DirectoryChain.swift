@@ -50,6 +50,14 @@ struct DirectoryChain {
         return try innermost()
     }
 
+    /// Opens the directory that a file lies in.
+    /// - Throws: as ``open(_:making:_:)``.
+    mutating func open(holding path: RelativePath, making: Bool = false) throws(FileError) -> File {
+        // Most files lie beside the one before.
+        if let latest, path.isDirectlyBelow(latest) { return try innermost() }
+        return try open(path.parent, making: making)
+    }
+
     private mutating func innermost() throws(FileError) -> File {
         guard let last = links.last else { return root }
         if let directory = last.directory { return directory }

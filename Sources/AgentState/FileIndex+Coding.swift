@@ -30,8 +30,7 @@ extension FileIndex {
         var inode: UInt64 = 0
         for entry in entries {
             let next = entry.path.bytes
-            var shared = 0
-            while shared < min(path.count, next.count), path[shared] == next[shared] { shared += 1 }
+            let shared = Self.sharedStart(path, next)
             bytes.append(variable: UInt64(shared))
             bytes.append(variable: UInt64(next.count - shared))
             bytes += next[shared...]
@@ -42,7 +41,18 @@ extension FileIndex {
             entry.sha256.withBytes { bytes.append(contentsOf: $0) }
             (path, inode) = (next, entry.inode)
         }
-        return bytes + SHA256.hash(data: bytes)
+        bytes += SHA256.hash(data: bytes)
+        return bytes
+    }
+
+    /// How many bytes two paths have in common at their start.
+    private static func sharedStart(_ a: [UInt8], _ b: [UInt8]) -> Int {
+        a.withUnsafeBufferPointer { a in
+            b.withUnsafeBufferPointer { b in
+                let end = min(a.count, b.count)
+                return (0..<end).first { a[$0] != b[$0] } ?? end
+            }
+        }
     }
 
     /// - Returns: `nil` for all that ``encoded()`` did not make.
@@ -80,7 +90,7 @@ extension FileIndex {
             path.append(contentsOf: rest)
             pathBytes += path.count
             guard path.count <= TreeWalk.longestPath, pathBytes <= Self.mostPathBytes,
-                let valid = RelativePath(path), entries.last.map({ $0.path < valid }) ?? true,
+                let valid = RelativePath(bytes: path), entries.last.map({ $0.path < valid }) ?? true,
                 let size = input.variable(), let modified = input.folded(), let changed = input.folded(),
                 let step = input.folded(), let hash = input.hash()
             else { return nil }

@@ -61,7 +61,7 @@ public struct FileIndex: Sendable, Equatable {
     }
 
     private static func isAscending(_ entries: [Entry]) -> Bool {
-        zip(entries, entries.dropFirst()).allSatisfy { $0.path < $1.path }
+        entries.indices.dropFirst().allSatisfy { entries[$0 - 1].path < entries[$0].path }
     }
 
     /// The hash that a file's content still has.

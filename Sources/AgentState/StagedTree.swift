@@ -159,17 +159,10 @@ public final class StagedTree: Sendable {
     }
 
     private func write(_ new: NewFile, _ chain: inout DirectoryChain) throws(FileError) -> Change {
-        let shown = File.ShownPath(new.path.bytes, in: root)
-        let (file, place) = try staging.create(new.path, permissions: new.permissions, shownAs: shown, &chain)
-        do {
-            try file.write(new.content, at: 0)
-            if let modified = new.modified { try file.setModified(to: modified) }
-            let status = place == .files ? try file.status() : nil
-            return Change(path: new.path, staged: place, modified: nil, expected: new.expected, status: status)
-        } catch {
-            staging.discard(new.path, place)
-            throw error
-        }
+        let (status, place) = try staging.write(new, shownAs: File.ShownPath(new.path.bytes, in: root), &chain)
+        // A spare file moves before the commit.
+        return Change(
+            path: new.path, staged: place, modified: nil, expected: new.expected, status: place == .files ? status : nil)
     }
 
     /// Prepares the removal of a file. On ``commit()`` it may be gone already, unless a certain file is expected.

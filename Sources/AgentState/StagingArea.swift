@@ -41,17 +41,35 @@ final class StagingArea: Sendable {
     func create(
         _ path: RelativePath, permissions: UInt32, shownAs shown: File.ShownPath, _ chain: inout DirectoryChain
     ) throws(FileError) -> (file: File, place: Place) {
-        let mode: File.Mode = [.readWrite, .createNew, .noFollow]
+        try place(path, shownAs: shown, &chain) { name, parent throws(FileError) in
+            try File.open(
+                name, in: parent, [.readWrite, .createNew, .noFollow], permissions: permissions, shownAs: shown)
+        }
+    }
+
+    /// Makes a file for a path.
+    /// - Returns: what the system says of it.
+    func write(
+        _ file: StagedTree.NewFile, shownAs shown: File.ShownPath, _ chain: inout DirectoryChain
+    ) throws(FileError) -> (status: FileStatus, place: Place) {
+        try place(file.path, shownAs: shown, &chain) { name, parent throws(FileError) in
+            try File.create(
+                name, in: parent, file.content, modified: file.modified, permissions: file.permissions, shownAs: shown)
+        }
+    }
+
+    /// Finds a place for a path, and makes something there.
+    private func place<Made>(
+        _ path: RelativePath, shownAs shown: File.ShownPath, _ chain: inout DirectoryChain,
+        _ make: (ArraySlice<UInt8>, File) throws(FileError) -> Made
+    ) throws(FileError) -> (Made, Place) {
         do throws(FileError) {
-            let parent = try chain.open(path.parent, making: true)
-            let file = try File.open(path.name, in: parent, mode, permissions: permissions, shownAs: shown)
-            return (file, .files)
+            return (try make(path.name, chain.open(holding: path, making: true)), .files)
         } catch {
             // Another staged file has the name, or that of a directory on the way. Which of them stays is for later.
             if error.alreadyExists || error.isNotADirectory || error.isLink {
                 let name = Array("spare-\(number.add(1, ordering: .relaxed).newValue)".utf8)
-                let file = try File.open(name, in: directory, mode, permissions: permissions, shownAs: shown)
-                return (file, .spare(name))
+                return (try make(name[...], directory), .spare(name))
             }
             remember(emptied: path)
             throw FileError(error.operation, path: shown.bytes, code: error.code)

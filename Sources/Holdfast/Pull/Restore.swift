@@ -31,8 +31,10 @@ struct Restore: Sendable {
         do {
             let missing = try await reuse(plan.fetches, in: tree)
             result.transferredObjects += missing.count
-            try await stageSmall(missing.filter { $0.entry.isWhole }, in: tree)
-            for fetch in missing where !fetch.entry.isWhole { try await stageLarge(fetch, in: tree) }
+            let large = missing.filter { !$0.entry.isWhole }
+            // Mostly there is none, and thousands need not be copied.
+            try await stageSmall(large.isEmpty ? missing : missing.filter { $0.entry.isWhole }, in: tree)
+            for fetch in large { try await stageLarge(fetch, in: tree) }
             for removal in plan.removals { tree.remove(removal.path, expecting: removal.expected) }
             if !plan.overruled.isEmpty {
                 result.replacedKeptAt = try await KeptFiles.copy(plan.overruled, of: storage)

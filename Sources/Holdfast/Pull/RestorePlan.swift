@@ -55,6 +55,7 @@ struct RestorePlan: Sendable {
         policy: ConflictPolicy
     ) {
         let here = Dictionary(local.map { ($0.path, $0.status) }) { first, _ in first }
+        if here.isEmpty { fetches.reserveCapacity(entries.count) }
         for entry in entries {
             guard let status = here[entry.path] else {
                 fetches.append(Fetch(entry: entry, expected: .nothing))

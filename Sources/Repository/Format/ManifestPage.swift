@@ -87,10 +87,17 @@ enum ManifestPage {
     ) throws(FormatError) -> Entry {
         let shared = try reader.number(upTo: previous.count)
         let rest = try reader.bytes(try reader.number(upTo: maxPathLength - shared))
-        guard let path = RelativePath(previous[..<shared] + Array(rest)) else {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(shared + rest.count)
+        bytes += previous[..<shared]
+        bytes += rest
+        guard let path = RelativePath(bytes: bytes) else {
             throw FormatError("a path is not a relative path of names")
         }
-        guard previous.lexicographicallyPrecedes(path.bytes) else { throw FormatError("paths are out of order") }
+        // What they share does not tell them apart.
+        guard previous[shared...].lexicographicallyPrecedes(bytes[shared...]) else {
+            throw FormatError("paths are out of order")
+        }
         let mode = UInt32(try reader.number(upTo: 0o777))
         let modified = time &+ (try reader.signed())
         let size = Int64(try reader.number(upTo: .max))

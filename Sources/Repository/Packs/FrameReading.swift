@@ -40,10 +40,14 @@ struct PackRead: Sendable {
 
 /// Cuts the frames of a read out of the bytes that arrive.
 struct FrameCutter {
+    /// There is room for so much of a frame from the start, in bytes; no more is believed of what a manifest says.
+    private static let expectedLength = 1 << 20
+
     private let key: ObjectKey
     private var rest: ArraySlice<FrameLocation>
-    private var pending = ByteBuffer()
-    /// Where the pending bytes begin in the pack.
+    /// The start of the first frame of ``rest``, as far as it has arrived.
+    private var begun = ByteBuffer()
+    /// Where the next byte lies in the pack.
     private var position: Int
 
     init(_ read: PackRead, key: ObjectKey) {
@@ -57,19 +61,34 @@ struct FrameCutter {
     /// - Returns: the frames that are complete now.
     /// - Throws: ``RepositoryError`` of kind `damaged` if frames overlap.
     mutating func take(_ chunk: ByteBuffer) throws(RepositoryError) -> [StoredFrame] {
-        pending.writeImmutableBuffer(chunk)
+        var chunk = chunk
         var frames: [StoredFrame] = []
-        // Between two frames there may be bytes that nobody asked for.
-        while let frame = rest.first, pending.readableBytes >= frame.range.upperBound - position {
-            guard frame.offset >= position else { throw .damaged(key, "frames in it overlap") }
-            pending.moveReaderIndex(forwardBy: frame.offset - position)
-            let bytes = pending.readSlice(length: frame.storedLength) ?? ByteBuffer()
+        while let frame = rest.first {
+            guard frame.offset + begun.readableBytes >= position else { throw .damaged(key, "frames in it overlap") }
+            // Between two frames there may be bytes that nobody asked for.
+            let gap = min(frame.offset + begun.readableBytes - position, chunk.readableBytes)
+            chunk.moveReaderIndex(forwardBy: gap)
+            position += gap
+            guard let bytes = complete(frame, with: &chunk) else { break }
             frames.append(StoredFrame(location: frame, bytes: bytes, key: key))
-            position = frame.range.upperBound
             rest.removeFirst()
         }
-        pending.discardReadBytes()
         return frames
+    }
+
+    /// Takes the bytes of a frame, each of which is copied once at most.
+    /// - Returns: `nil` as long as some are missing.
+    private mutating func complete(_ frame: FrameLocation, with chunk: inout ByteBuffer) -> ByteBuffer? {
+        guard position == frame.offset + begun.readableBytes else { return nil }
+        let missing = frame.storedLength - begun.readableBytes
+        let arrived = min(missing, chunk.readableBytes)
+        position += arrived
+        if begun.readableBytes == 0, arrived == missing { return chunk.readSlice(length: arrived) }
+        if begun.readableBytes == 0 { begun.reserveCapacity(min(frame.storedLength, Self.expectedLength)) }
+        if var slice = chunk.readSlice(length: arrived) { begun.writeBuffer(&slice) }
+        guard arrived == missing else { return nil }
+        defer { begun = ByteBuffer() }
+        return begun
     }
 }
 
