@@ -162,7 +162,8 @@ public final class StagedTree: Sendable {
         let (status, place) = try staging.write(new, shownAs: File.ShownPath(new.path.bytes, in: root), &chain)
         // A spare file moves before the commit.
         return Change(
-            path: new.path, staged: place, modified: nil, expected: new.expected, status: place == .files ? status : nil)
+            path: new.path, staged: place, modified: nil, expected: new.expected, status: place == .files ? status : nil
+        )
     }
 
     /// Prepares the removal of a file. On ``commit()`` it may be gone already, unless a certain file is expected.

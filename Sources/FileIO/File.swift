@@ -245,7 +245,9 @@ public final class File: Sendable {
 
     /// Writes all of a buffer at an offset.
     public func write(_ buffer: ByteBuffer, at offset: Int64) throws(FileError) {
-        if let code = Self.write(buffer, at: offset, to: descriptor) { throw FileError("write", path: path, code: code) }
+        if let code = Self.write(buffer, at: offset, to: descriptor) {
+            throw FileError("write", path: path, code: code)
+        }
     }
 
     /// - Returns: `errno` if it failed.

@@ -1,5 +1,6 @@
 import FileIO
 import Foundation
+import NIOCore
 import Testing
 
 @Suite("What the storage directory needs of FileIO") struct FileIOTests {
@@ -41,6 +42,37 @@ import Testing
         #expect(throws: FileError.self) { try File.open(name, in: directory, [.read]) }
         #expect(throws: FileError.self) { try directory.remove(name) }
         #expect(tree.exists("a"))
+    }
+
+    @Test("a file is made with content, time and rights, and what the system says of it comes back")
+    func create() throws {
+        let tree = try TemporaryTree()
+        let directory = try File.open(tree.path, [.read, .directory])
+        let status = try File.create(
+            Array("new".utf8)[...], in: directory, ByteBuffer(string: "content"), modified: -1_500_000_001,
+            permissions: 0o600, shownAs: File.ShownPath(Array("final".utf8)))
+        #expect(try tree.contents() == ["new": "content"])
+        #expect(try FileStatus.at(tree.path + "/new") == status)
+        #expect(status.modified == -1_500_000_001)
+        #expect(status.permissions == 0o600)
+    }
+
+    @Test(
+        "a file is not made where its name is taken, by a link, or no name", arguments: ["taken", "link", "a\0b", ""])
+    func createTaken(_ name: String) throws {
+        let tree = try TemporaryTree()
+        try tree.write("taken", "old")
+        try FileManager.default.createSymbolicLink(atPath: tree.path + "/link", withDestinationPath: "elsewhere")
+        let before = try tree.names()
+        let directory = try File.open(tree.path, [.read, .directory])
+        let error = #expect(throws: FileError.self) {
+            try File.create(
+                Array(name.utf8)[...], in: directory, ByteBuffer(string: "new"), modified: nil, permissions: 0o600,
+                shownAs: File.ShownPath(Array("final".utf8)))
+        }
+        #expect(error?.path == "final")
+        #expect(try tree.names() == before)
+        #expect(try String(contentsOfFile: tree.path + "/taken", encoding: .utf8) == "old")
     }
 
     @Test("cancelling a task reaches the blocking work that it waits for")

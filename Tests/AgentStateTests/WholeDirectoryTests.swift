@@ -48,6 +48,19 @@ import Testing
         #expect(try tree.contents() == ["a": "-", "a/x": "new a/x", "y": "a file after all"])
     }
 
+    @Test("move at once although something that is not there was to be removed from them")
+    func removalInside() throws {
+        let staged = try staged(["new/a", "new/c", "new/d/e"])
+        for name in ["new/b", "new/d/f", "none/x"] { staged.remove(try relative(name)) }
+        let placed = try staged.commit()
+        #expect(placed.map { "\($0.path)" } == ["new/a", "new/c", "new/d/e"])
+        #expect(try placed.map(\.status.inode) == placed.map { try FileStatus.at("\(tree.path)/\($0.path)").inode })
+        #expect(
+            try tree.contents() == [
+                "new": "-", "new/a": "new new/a", "new/c": "new new/c", "new/d": "-", "new/d/e": "new new/d/e",
+            ])
+    }
+
     @Test("hold the newer file where a path was staged twice, and one that took the place of a directory")
     func spares() throws {
         let staged = try staged(["d/a", "d/b/c"])

@@ -1,5 +1,6 @@
 import FileIO
 import NIOCore
+import ObjectStore
 import Testing
 
 @testable import Repository
@@ -14,6 +15,31 @@ import Testing
     func plan() {
         let reads = PackRead.plan([frame(21, 100), frame(50, 10), frame(121, 5)])
         #expect(reads.map { $0.frames.map(\.offset) } == [[21], [50, 121]])
+    }
+
+    @Test("of one read are cut out of the bytes however these arrive", arguments: [1, 2, 3, 7, 29, 100])
+    func readCutter(pieceLength: Int) throws {
+        let bytes = Array(UInt8(0)..<100)
+        let read = PackRead(
+            pack: frame(0, 1).pack, frames: [frame(3, 4), frame(7, 1), frame(20, 30), frame(50, 2), frame(90, 9)])
+        var cutter = FrameCutter(read, key: ObjectKey("pack"))
+        var found: [[UInt8]] = []
+        for start in stride(from: read.range.lowerBound, to: 100, by: pieceLength) {
+            let piece = ByteBuffer(bytes: bytes[start..<min(start + pieceLength, 100)])
+            found += try cutter.take(piece).map { Array($0.bytes.readableBytesView) }
+            #expect(cutter.isComplete == (found.count == read.frames.count))
+        }
+        #expect(found == read.frames.map { Array(bytes[$0.range]) })
+    }
+
+    @Test("of one read that overlap after all are damage", arguments: [1, 5, 100])
+    func overlap(pieceLength: Int) {
+        var cutter = FrameCutter(PackRead(pack: frame(0, 1).pack, frames: [frame(0, 10), frame(9, 5)]), key: ObjectKey("pack"))
+        #expect(throws: RepositoryError.self) {
+            for _ in stride(from: 0, to: 100, by: pieceLength) {
+                _ = try cutter.take(ByteBuffer(repeating: 0, count: pieceLength))
+            }
+        }
     }
 
     @Test("are cut out of the bytes however these arrive, and those that overlap are left", arguments: [1, 3, 7, 100])

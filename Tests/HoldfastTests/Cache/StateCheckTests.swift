@@ -98,4 +98,26 @@ struct StateCheckTests {
             #expect(try fixture.files() == [".version": "2"])
         }
     }
+
+    /// What a pull says of the files that are here after it, without another look at them.
+    @Test(
+        "A pull knows what a look would say",
+        arguments: [
+            (store: ["message/a.json": "{}"], here: [:]), (["message/a.json": ""], [:]), (["session": "x"], [:]),
+            (["message/a.json": "{}"], ["message/b.json": ""]), (["message/a.json": "{}"], ["sessions": "x"]),
+            // The empty one is replaced.
+            (["message/a.json": "{}"], ["message/a.json": ""]), (["message/a.json": ""], ["message/a.json": "{}"]),
+        ] as [(store: [String: String], here: [String: String])])
+    func afterPull(_ store: [String: String], _ here: [String: String]) async throws {
+        try await Fixture.with { fixture in
+            try fixture.write(store, on: "b")
+            #expect(await fixture.memory("b").push().success)
+            try fixture.write(here)
+            let result = await fixture.memory().pull(PullRequest(onConflict: .storeWins))
+            #expect(result.success)
+            try #require(result.files != .unknown)
+            let known = StateCheck(storage: fixture.storage(), database: nil)
+            #expect(try await known.run(knowing: result.files) == known.run())
+        }
+    }
 }
