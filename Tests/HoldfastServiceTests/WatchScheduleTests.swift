@@ -51,7 +51,7 @@ struct WatchScheduleTests {
 
     @Test(
         "Under continuous writing, a save begins so early that it ends within five seconds, sooner if saves are quick",
-        arguments: [(0, 1.2), (0.05, 1.2), (0.2, 2), (0.5, 3.5), (2, 2), (30, 1.2)])
+        arguments: [(0, 1), (0.2, 1), (0.4, 1.6), (0.7, 2.8), (2, 2), (30, 1)])
     func continuous(took: Double, expected: Double) {
         var schedule = quiet()
         schedule.saveBegan()

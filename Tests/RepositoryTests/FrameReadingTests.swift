@@ -34,7 +34,8 @@ import Testing
 
     @Test("of one read that overlap after all are damage", arguments: [1, 5, 100])
     func overlap(pieceLength: Int) {
-        var cutter = FrameCutter(PackRead(pack: frame(0, 1).pack, frames: [frame(0, 10), frame(9, 5)]), key: ObjectKey("pack"))
+        var cutter = FrameCutter(
+            PackRead(pack: frame(0, 1).pack, frames: [frame(0, 10), frame(9, 5)]), key: ObjectKey("pack"))
         #expect(throws: RepositoryError.self) {
             for _ in stride(from: 0, to: 100, by: pieceLength) {
                 _ = try cutter.take(ByteBuffer(repeating: 0, count: pieceLength))

@@ -240,11 +240,14 @@ extension Memory {
             await databaseRestore.abandon()
             throw error
         }
+        // The index comes last: it is what counts.
+        await noted
+        let inPlace = index
+        async let remembered: Void = remember(snapshot, nil, inPlace, takenAt: takenAt, isMirrored: isMirrored)
         result.warnings += databaseRestore.warnings
         result.hasOldLayout = databases.isEmpty && OldLayout.matches(entries.lazy.map(\.path))
         result.files = plan.check(scan.files)
-        await noted
-        await remember(snapshot, nil, index, takenAt: takenAt, isMirrored: isMirrored)
+        await remembered
     }
 
     private func note(_ manifest: Manifest) async {

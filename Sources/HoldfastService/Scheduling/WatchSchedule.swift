@@ -8,8 +8,8 @@ struct WatchSchedule: Sendable {
     struct Timing: Sendable, Equatable {
         /// A save begins when nothing has changed for so long.
         var silence = Duration.milliseconds(500)
-        /// Under continuous writing, a save begins after so long if saves are quick: they may take a tenth of the time.
-        var shortestDelay = Duration.milliseconds(1200)
+        /// Under continuous writing, a save begins after so long if saves are quick: they may take a fifth of the time.
+        var shortestDelay = Duration.seconds(1)
         /// Under continuous writing, a change is in the store after so long: a save begins earlier by what the last one
         /// took.
         var longestDelay = Duration.seconds(4)
@@ -79,7 +79,7 @@ struct WatchSchedule: Sendable {
     private var saveAt: Instant? {
         var at: Instant?
         if let dirtySince {
-            let delay = min(lastSaveTook * 10, timing.longestDelay - lastSaveTook)
+            let delay = min(lastSaveTook * 4, timing.longestDelay - lastSaveTook)
             at = min(lastChange + timing.silence, dirtySince + max(timing.shortestDelay, delay))
         }
         if let deferredUntil { at = min(at ?? deferredUntil, deferredUntil) }
