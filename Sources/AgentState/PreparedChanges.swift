@@ -1,41 +1,45 @@
 import FileIO
 
-/// The changes that a ``StagedTree`` shall make, one for each path: of several, the last.
+/// The changes that a ``StagedTree`` shall make, one for each path.
 struct PreparedChanges {
     typealias Change = StagedTree.Change
 
-    /// In the order in which they came. Changes are long, and come by the ten thousand: they are not moved again, and
-    /// nobody looks for others of the same path before all are there.
-    private var all: [Change] = []
+    /// In the order in which they came; `nil` for one that is wanted no more. Changes are long, so they are not moved again.
+    private var all: [Change?] = []
+    private var index: [RelativePath: Int] = [:]
 
-    /// How many paths change.
-    var count: Int { Set(all.lazy.map(\.path)).count }
+    var count: Int { index.count }
 
-    mutating func reserveCapacity(_ count: Int) { all.reserveCapacity(count) }
+    mutating func reserveCapacity(_ count: Int) {
+        all.reserveCapacity(count)
+        index.reserveCapacity(count)
+    }
 
-    mutating func put(_ new: [Change]) { all += new }
-
-    /// Forgets a path.
-    /// - Returns: what was prepared for it.
-    mutating func remove(_ path: RelativePath) -> [Change] {
-        let former = all.filter { $0.path == path }
-        all.removeAll { $0.path == path }
+    /// Takes changes in.
+    /// - Returns: those that were prepared for the same paths before.
+    mutating func put(_ new: [Change]) -> [Change] {
+        var former: [Change] = []
+        for change in new {
+            if let place = index.updateValue(all.count, forKey: change.path), let old = all[place] {
+                former.append(old)
+                all[place] = nil
+            }
+            all.append(change)
+        }
         return former
     }
 
-    /// In the order of their paths; and those in whose place a later one came.
-    var sorted: (changes: [Change], superseded: [Change]) {
-        // Most come in order, in which sorting costs little.
-        let order = all.indices.sorted { a, b in
-            all[a].path < all[b].path || a < b && all[a].path == all[b].path
-        }
-        var changes: [Change] = []
-        var superseded: [Change] = []
-        changes.reserveCapacity(order.count)
-        for index in order {
-            if let last = changes.last, last.path == all[index].path { superseded.append(changes.removeLast()) }
-            changes.append(all[index])
-        }
-        return (changes, superseded)
+    mutating func remove(_ path: RelativePath) -> Change? {
+        guard let place = index.removeValue(forKey: path) else { return nil }
+        defer { all[place] = nil }
+        return all[place]
+    }
+
+    /// In the order of their paths.
+    var sorted: [Change] {
+        // Most come in order, in which sorting costs little. Changes are long: each is copied once.
+        let order = all.indices.lazy.compactMap { place in all[place].map { (place: place, path: $0.path) } }
+            .sorted { $0.path < $1.path }
+        return order.compactMap { all[$0.place] }
     }
 }

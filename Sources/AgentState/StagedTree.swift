@@ -172,13 +172,15 @@ public final class StagedTree: Sendable {
     }
 
     /// Forgets what was prepared for a path.
-    public func unstage(_ path: RelativePath) { discard(changes.withLockedValue { $0.remove(path) }) }
+    public func unstage(_ path: RelativePath) {
+        let former = changes.withLockedValue { $0.remove(path) }
+        if let place = former?.staged { staging.discard(path, place) }
+    }
 
-    /// Takes changes in; one for the same path takes the place of the one before.
-    func prepare(_ new: [Change]) { changes.withLockedValue { $0.put(new) } }
-
-    private func discard(_ changes: [Change]) {
-        for change in changes {
+    /// Takes changes in; one for the same path replaces the one before.
+    func prepare(_ new: [Change]) {
+        let former = changes.withLockedValue { $0.put(new) }
+        for change in former {
             if let place = change.staged { staging.discard(change.path, place) }
         }
     }
@@ -202,9 +204,8 @@ public final class StagedTree: Sendable {
     @discardableResult
     func commit(before step: (RelativePath) throws -> Void) throws -> [PlacedFile] {
         defer { abandon() }
-        let (changes, superseded) = changes.withLockedValue { $0.sorted }
+        let changes = changes.withLockedValue { $0.sorted }
         guard !changes.isEmpty else { return [] }
-        discard(superseded)
         let plan = try CommitPlan(changes, root: root, device: staging.directory.status().device)
         try staging.settle(changes)
         try root.syncFileSystem()

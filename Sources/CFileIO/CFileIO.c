@@ -18,7 +18,7 @@ int holdfast_syncfs(int descriptor) {
 void holdfast_keep_freed_memory(void) {
 #ifdef __GLIBC__
     mallopt(M_MMAP_THRESHOLD, 32 << 20); // the most that glibc takes
-    mallopt(M_TRIM_THRESHOLD, 256 << 20);
+    mallopt(M_TRIM_THRESHOLD, 32 << 20);
     mallopt(M_TOP_PAD, 16 << 20);
 #endif
 }

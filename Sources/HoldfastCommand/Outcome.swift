@@ -30,8 +30,6 @@ func perform(
     failure: @escaping @Sendable (SyncError) -> any Encodable = { FailureReport(error: ErrorReport($0)) },
     _ work: @escaping @Sendable (Settings, Console) async throws -> Void
 ) async throws {
-    // What handles signals itself is what lives long.
-    if !handlesSignals { keepFreedMemory() }
     let world = World.current
     let console = NIOLockedValueBox(Console.plain(options, world: world))
     do {

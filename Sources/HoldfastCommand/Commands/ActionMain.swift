@@ -7,6 +7,7 @@ struct ActionMain: AsyncParsableCommand {
         commandName: "main", abstract: "Restore the agent's memory at the start of a job.")
 
     func run() async throws {
+        keepFreedMemory()
         try await ActionPhase.run("main", isFirst: true) { phase in
             let place = try WriteThroughPlace(phase.settings, phase.console)
             try await place.open { session, kind in

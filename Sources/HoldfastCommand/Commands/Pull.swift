@@ -49,6 +49,7 @@ struct Pull: AsyncParsableCommand {
     }
 
     func run() async throws {
+        keepFreedMemory()
         let policy: ConflictPolicy = force ? .storeWins : merge ? .newerWins : .stop
         let request = PullRequest(snapshot: at, onConflict: policy, source: source)
         let rebase = rebase.flatMap { Self.paths(of: $0) }

@@ -29,6 +29,7 @@ struct RestoreCommand: AsyncParsableCommand {
     @OptionGroup(title: "Output") var output: OutputOptions
 
     func run() async throws {
+        keepFreedMemory()
         var flags = cache.given
         if let restorePolicy { flags[.restorePolicy] = restorePolicy }
         if !shareFrom.isEmpty { flags[.shareFrom] = shareFrom.joined(separator: ",") }
