@@ -146,7 +146,7 @@ struct DatabaseTests {
                 if round > 0 { try agent.execute("INSERT INTO blobs VALUES (2000, randomblob(40000))") }
                 let push = await fixture.memory().push()
                 try #require(push.success, "\(push)")
-                let repository = try fixture.memory().repository
+                let repository = fixture.memory().repository
                 let entry = try #require(try await repository.newest().manifest?.entry(path))
                 guard case .chunkLists(let lists, _) = entry.content else {
                     Issue.record("there are no lists")

@@ -63,7 +63,7 @@ struct FramesAheadTests {
             let repository = fixture.memory().repository
             let manifest = try #require(try await repository.newest().manifest)
             for object in try await fixture.store.list(prefix: "").collect() where object.key.text.contains("/packs/") {
-                try await fixture.store.delete([object.key])
+                _ = try await fixture.store.delete([object.key])
             }
             let ahead = FramesAhead()
             async let read: Void = ahead.read(manifest.wholeFileFrames, of: repository)
