@@ -144,16 +144,20 @@ struct Sandbox: Sendable {
 
     func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path(name)) }
 
-    /// Everything below a directory: paths with contents, `nil` for a directory.
+    /// Everything below a directory: paths with contents, `nil` for a directory. What a command that is at work removes
+    /// meanwhile, such as its temporary files, is left out.
     func tree(_ name: String) throws -> [String: Data?] {
         guard exists(name) else { return [:] }
         var found: [String: Data?] = [:]
         for item in try FileManager.default.subpathsOfDirectory(atPath: path(name)) {
             var isDirectory: ObjCBool = false
-            _ = FileManager.default.fileExists(atPath: path("\(name)/\(item)"), isDirectory: &isDirectory)
-            found.updateValue(
-                isDirectory.boolValue ? nil : try Data(contentsOf: folder.appendingPathComponent("\(name)/\(item)")),
-                forKey: item)
+            guard FileManager.default.fileExists(atPath: path("\(name)/\(item)"), isDirectory: &isDirectory) else {
+                continue
+            }
+            do {
+                let file = folder.appendingPathComponent("\(name)/\(item)")
+                found.updateValue(isDirectory.boolValue ? nil : try Data(contentsOf: file), forKey: item)
+            } catch CocoaError.fileReadNoSuchFile { continue }
         }
         return found
     }
