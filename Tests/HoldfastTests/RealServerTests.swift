@@ -9,13 +9,9 @@ import Testing
 @Suite("The RFC's operations on real servers")
 struct RealServerTests {
     private func options(_ server: TestServer, _ prefix: String, _ storage: String) -> SyncOptions {
-        var config = S3Config(
-            enabled: true, bucket: server.bucket, region: server.region, prefix: prefix,
-            accessKeyID: server.identities.full.accessKey, secretAccessKey: server.identities.full.secretKey)
-        config.endpoint = server.url
-        config.allowInsecureEndpoint = true
-        return SyncOptions(
-            config: config, storagePath: storage, agentIdentity: .discord, repo: "org/nested/repo", logger: .silent)
+        SyncOptions(
+            config: S3Config(server, prefix: prefix), storagePath: storage, agentIdentity: .discord,
+            repo: "org/nested/repo", logger: .silent)
     }
 
     @Test("syncToS3 and syncFromS3 bring a state round", arguments: TestServerKind.selected)

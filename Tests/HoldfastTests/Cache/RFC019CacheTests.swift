@@ -10,15 +10,10 @@ struct RFC019CacheTests {
     private func options(_ server: TestServer, _ prefix: String, _ runs: WriteThroughFixture, _ machine: String)
         -> CacheOptions
     {
-        var config = S3Config(
-            enabled: true, bucket: server.bucket, region: server.region, prefix: prefix,
-            accessKeyID: server.identities.full.accessKey, secretAccessKey: server.identities.full.secretKey)
-        config.endpoint = server.url
-        config.allowInsecureEndpoint = true
         // Without a state directory, as the RFC's functions have none.
-        return CacheOptions(
+        CacheOptions(
             agentIdentity: .github, repo: "owner/repo", storagePath: runs.fixture.storage(machine),
-            cache: runs.place(machine, run: machine), s3Config: config, logger: .silent)
+            cache: runs.place(machine, run: machine), s3Config: S3Config(server, prefix: prefix), logger: .silent)
     }
 
     @Test("A save is written through; a restore takes the cache, and S3 where that has nothing")
