@@ -194,16 +194,17 @@ extension Memory {
         let digests = try await LocalDigests(storage: options.storage, base: start.remembered).digests(
             of: scan.files, for: entries)
         // It keeps a core busy, and not the one that the network is served on.
-        let (plan, offer) = try await FileIO.run {
+        let (plan, restorable) = try await FileIO.run {
             func plan(_ entries: [Entry]) -> RestorePlan {
                 RestorePlan(entries, local: scan.files, digests: digests, base: base, policy: policy)
             }
             // Which names are in the way of others depends on what goes.
             let removed = base == nil ? [] : Set(plan(entries).removals.map(\.path))
-            let offer = Offer(entries, existing: scan.files.map(\.path).filter { !removed.contains($0) })
-            return (plan(offer.allowed), offer)
+            let restorable = RestorableFiles(
+                entries, existing: scan.files.map(\.path).filter { !removed.contains($0) })
+            return (plan(restorable.allowed), restorable)
         }
-        offer.describe(to: &result, logger)
+        restorable.describe(to: &result, logger)
         result.describe(snapshot)
         let databasePlan = try await planDatabases(databases, base, policy)
         result.problems += databasePlan.problems

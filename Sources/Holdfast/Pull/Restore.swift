@@ -108,8 +108,8 @@ struct Restore: Sendable {
             let targets = (wanted[location] ?? []).map { fetches[$0] }
             try await FileIO.run {
                 try tree.writeFiles(
-                    try targets.map { fetch in
-                        fetch.file(try fetch.entry.blob.map { blob throws in try content.blob(blob) } ?? ByteBuffer())
+                    try targets.compactMap { fetch in
+                        try fetch.entry.blob.map { fetch.file(try content.blob($0)) }
                     })
             }
             progress.finished(files: targets.count, bytes: targets.reduce(0) { $0 + $1.entry.size })

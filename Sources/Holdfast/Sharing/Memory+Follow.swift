@@ -53,9 +53,9 @@ extension Memory {
         if let failure = scan.failures.first { throw failure.cause }
         let (entries, databases) = manifest.entries.divided()
         let digests = try await LocalDigests(storage: options.storage, base: base).digests(of: scan.files, for: entries)
-        let offer = Offer(entries, existing: scan.files.map(\.path))
-        offer.describe(to: &result, logger)
-        let offered = offer.allowed
+        let restorable = RestorableFiles(entries, existing: scan.files.map(\.path))
+        restorable.describe(to: &result, logger)
+        let offered = restorable.allowed
         let times = try await own.savedTimes(of: Self.differing(scan.files, from: offered, digests))
         let plan = RestorePlan(
             following: offered, local: scan.files, digests: digests, savedTimes: times, base: base)

@@ -4,7 +4,7 @@ import Logging
 import Repository
 
 /// The files of a snapshot, sorted into those that may be written here and those that must not.
-struct Offer: Sendable {
+struct RestorableFiles: Sendable {
     let allowed: [Entry]
     /// Names that must not be written.
     private let refused: [SafePaths.Refusal]
