@@ -78,6 +78,7 @@ struct WatchPageTests {
             let run = try await sandbox.program(Sandbox.binary, ["watch"] + arguments)
             #expect(run.code == 64)
             #expect(run.err.contains(reason), "\(run.err)")
+            #expect(!run.err.contains("Watching"), "\(run.err)")
         }
     }
 

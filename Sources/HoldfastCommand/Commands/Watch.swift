@@ -85,10 +85,12 @@ struct Watch: AsyncParsableCommand {
                 MemoryWatch(
                     id: item.id, memory: memory, options: options, board: board, meter: session.meter,
                     logger: console.logger))
+        }
+        let server = try await page.server(board, zip(plan.items, sessions).map { ($0.id, $1) }, console)
+        for (item, session) in zip(plan.items, sessions) {
             console.logger.notice(
                 "Watching", metadata: ["memory": "\(session.address)", "storage": "\(item.settings.storage)"])
         }
-        let server = try await page.server(board, zip(plan.items, sessions).map { ($0.id, $1) }, console)
         let group = WatchGroup(
             watches, companions: server.map { [$0] } ?? [], board: board,
             systemd: SystemdNotifier(environment: console.world.environment), logger: console.quietLogger)
