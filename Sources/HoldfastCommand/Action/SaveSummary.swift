@@ -8,6 +8,8 @@ struct SaveSummary {
     let session: Session
     let kind: StoreKind
     let result: WriteThroughResult
+    /// Saves that failed since the last good one, as far as this machine remembers; this one included.
+    let failuresSince: Int
 
     private var sync: SyncResult { result.sync }
 
@@ -55,8 +57,8 @@ struct SaveSummary {
     /// What a next run will find.
     private var lastSave: String {
         if isSaved { return "just now" }
-        guard let time = phase.runner.kept(LastSave.time) else { return "none that this run knows of" }
-        return SummaryWords.age(time)
+        let last = phase.runner.kept(LastSave.time).map(SummaryWords.age) ?? "none that this run knows of"
+        return "\(last), \(failuresSince) failed since"
     }
 }
 

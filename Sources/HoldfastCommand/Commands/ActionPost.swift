@@ -18,7 +18,10 @@ struct ActionPost: AsyncParsableCommand {
                     store: kind, cache: place.cache, trust: await EventTrust.of(phase.console.world.environment))
                 let memory = session.memory
                 let result = await phase.runner.log.group("Save the agent's memory") { await memory.save(request) }
-                try await SaveSummary(phase: phase, session: session, kind: kind, result: result).show()
+                let failures = await memory.saveRecord(newest: nil)?.failuresSince ?? 0
+                try await SaveSummary(
+                    phase: phase, session: session, kind: kind, result: result, failuresSince: failures
+                ).show()
             }
         }
     }
