@@ -169,6 +169,20 @@ struct Sandbox: Sendable {
 
     // MARK: The store
 
+    /// The keys of the objects that are there: what a listing shows is looked for too.
+    ///
+    /// JuiceFS lists emptied directories as objects, and rclone goes on listing some keys that were created by several at
+    /// once and are deleted: neither can be read.
+    func objects(below prefix: String) async throws -> [ObjectKey] {
+        try await withStore { store in
+            var found: [ObjectKey] = []
+            for object in try await store.list(prefix: prefix).collect() where !object.key.text.hasSuffix("/") {
+                if try await store.find(object.key) != nil { found.append(object.key) }
+            }
+            return found
+        }
+    }
+
     /// Opens the store of the sandbox as the tests of the store do.
     func withStore<Result>(_ body: (any ObjectStore) async throws -> Result) async throws -> Result {
         guard let url = environment["HOLDFAST_STORE"], url.hasPrefix("s3://") else {
