@@ -41,10 +41,8 @@ public struct NewFile: Sendable {
 public final class SnapshotWriter: Sendable {
     private struct State {
         var open: OpenPack
-        /// Blobs that the save may refer to: those of the newest snapshots, and those in finished packs of this save.
-        var located: [Digest: BlobReference]
-        /// Blobs that this save writes or has written.
-        var claimed: Set<Digest> = []
+        /// Blobs of the newest snapshots, those in finished packs of this save, and those that this save is going to write.
+        var blobs: BlobTable
         /// Sizes of the packs that the newest snapshots or this save have.
         var packSizes: [Digest: Int64]
         var uploaded: Int64 = 0
@@ -70,15 +68,13 @@ public final class SnapshotWriter: Sendable {
         self.repository = repository
         self.newest = newest
         started = newest.heads.asked ?? repository.environment.moment()
-        var located: [Digest: BlobReference] = [:]
+        var blobs = BlobTable()
         var sizes: [Digest: Int64] = [:]
         for manifest in newest.manifests {
             sizes.merge(manifest.packSizes) { first, _ in first }
             for entry in manifest.entries {
                 if case .chunkLists = entry.content { continue }
-                for blob in entry.references where !abandoned.contains(blob.frame.pack) {
-                    located[blob.digest] = blob
-                }
+                for blob in entry.references where !abandoned.contains(blob.frame.pack) { blobs.insert(blob) }
             }
         }
         for other in others { sizes.merge(other.packSizes) { first, _ in first } }
@@ -86,7 +82,7 @@ public final class SnapshotWriter: Sendable {
         let environment = repository.environment
         state = NIOLockedValueBox(
             State(
-                open: OpenPack(salt: (environment.random(), environment.random())), located: located,
+                open: OpenPack(salt: (environment.random(), environment.random())), blobs: blobs,
                 packSizes: sizes))
     }
 
@@ -98,9 +94,7 @@ public final class SnapshotWriter: Sendable {
 
     /// Whether a blob has to be written. Asks for a blob once: the first to ask must write it.
     public func claim(_ digest: Digest) -> Bool {
-        state.withLockedValue { state in
-            state.located[digest] == nil && state.claimed.insert(digest).inserted
-        }
+        state.withLockedValue { $0.blobs.claim(digest) }
     }
 
     /// Takes further blobs of the newest snapshots for stored: the chunk lists of a large file, and what they name.
@@ -112,8 +106,8 @@ public final class SnapshotWriter: Sendable {
     public func know(_ entry: Entry, chunks: [BlobReference]) {
         state.withLockedValue { state in
             for blob in chunks + entry.references
-            where !abandoned.contains(blob.frame.pack) && state.located[blob.digest] == nil {
-                state.located[blob.digest] = blob
+            where !abandoned.contains(blob.frame.pack) && state.blobs[blob.digest] == nil {
+                state.blobs.insert(blob)
             }
         }
     }
@@ -165,7 +159,7 @@ public final class SnapshotWriter: Sendable {
         let key = repository.key(ofPack: pack.digest)
         try await repository.store.put(key, .bytes(pack.bytes), .overwrite)
         state.withLockedValue { state in
-            for blob in pack.blobs { state.located[blob.digest] = blob }
+            for blob in pack.blobs { state.blobs.insert(blob) }
             state.packSizes[pack.digest] = Int64(pack.bytes.readableBytes)
             state.uploaded += Int64(pack.bytes.readableBytes)
         }
@@ -270,7 +264,7 @@ public final class SnapshotWriter: Sendable {
     /// Where a blob is: in a finished pack, or in the open one.
     private func locate(_ digest: Digest) -> BlobReference? {
         state.withLockedValue { state in
-            state.located[digest] ?? state.open.blob(digest)
+            state.blobs[digest] ?? state.open.blob(digest)
         }
     }
 }
