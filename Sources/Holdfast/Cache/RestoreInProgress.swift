@@ -38,13 +38,17 @@ struct RestoreInProgress {
 
     mutating func run() async -> RestoreResult {
         let start = ContinuousClock.now
+        let memory = memory
+        // The store is asked in any case, so both are asked at the same time.
+        let asksBoth = request.policy == .newest && request.cache != nil && request.store != .cacheOnly
+        async let listing = asksBoth ? memory.listing() : nil
         hadState = await memory.hasState()
         for (index, place) in request.policy.order.enumerated() {
             if index > 0, !request.policy.goesOn(afterHit: result.hit) { break }
             if isCancelled { break }
             switch place {
             case .cache: await tryCache()
-            case .store: await tryStore()
+            case .store: await tryStore(await listing)
             }
         }
         if !result.hit, isStoreEmpty, !isCancelled { await seed() }
@@ -118,12 +122,17 @@ struct RestoreInProgress {
 
     // MARK: The store
 
-    private mutating func tryStore() async {
+    /// - Parameter early: what the store said while the cache was at work.
+    private mutating func tryStore(_ early: EarlyListing?) async {
         guard request.store != .cacheOnly else { return }
+        result.sync.requests += early?.requests ?? 0
+        result.sync.transferredBytes += early?.transferredBytes ?? 0
         if !rejected.isEmpty, await storeHasRejected() { return }
         let memory = nearby.map { self.memory.with(nearby: $0) } ?? self.memory
         let pulled = await memory.pull(
-            PullRequest(onConflict: .newerWins), unless: isComplete ? .sameOrNewer : .never)
+            PullRequest(onConflict: .newerWins), unless: isComplete ? .sameOrNewer : .never,
+            // After a rejection it was asked again, for something newer.
+            in: rejected.isEmpty ? early?.commits : nil)
         let source: RestoreResult.Source = request.store == .s3 ? .s3 : .file
         let key = "\(source.rawValue):\(memory.location.repository)"
         let brought = pulled.result
@@ -305,7 +314,24 @@ struct RestoreInProgress {
     }
 }
 
+/// What a store said of its commits before that was needed, and what it took.
+private struct EarlyListing: Sendable {
+    let commits: CommitListing
+    let requests: Int
+    let transferredBytes: Int64
+}
+
 extension Memory {
+    /// Asks the store for the newest commits.
+    fileprivate func listing() async -> EarlyListing {
+        let before = meter.now
+        let commits = await repository.commitListing()
+        let after = meter.now
+        return EarlyListing(
+            commits: commits, requests: after.requests - before.requests,
+            transferredBytes: after.bytesSent - before.bytesSent + after.bytesReceived - before.bytesReceived)
+    }
+
     /// Whether there is anything of an agent here beside the marker.
     func hasState() async -> Bool {
         guard let scan = try? await StorageScan.scan(options.storage, exclusions: options.exclusions),

@@ -40,9 +40,10 @@ extension Memory {
     enum Sufficient { case never, newer, sameOrNewer }
 
     /// Brings a snapshot here, unless what was synchronised last is as new.
+    /// - Parameter listing: what the store has said of its commits, if it was asked just before.
     /// - Returns: also whether it was needless.
     func pull(
-        _ request: PullRequest, unless sufficient: Sufficient
+        _ request: PullRequest, unless sufficient: Sufficient, in listing: CommitListing? = nil
     ) async -> (result: SyncResult, isNeedless: Bool) {
         if request.source == .mirror {
             var result = await mirror.pull(onConflict: request.onConflict)
@@ -52,7 +53,7 @@ extension Memory {
         var (isMirrorOnly, isNeedless) = (false, false)
         var result = await measured(meter) { result in
             let remembered = try await remembered()
-            let heads = try await repository.heads(known: [remembered?.snapshot].compactMap(\.self))
+            let heads = try await repository.heads(known: [remembered?.snapshot].compactMap(\.self), in: listing)
             if let remembered, try await isEnough(remembered, heads, sufficient) {
                 isNeedless = true
                 result.describe(remembered.snapshot)

@@ -27,24 +27,44 @@ public struct Heads: Sendable {
     public var isEmpty: Bool { highestSequence == 0 }
 }
 
+/// What the store said when it was asked for the newest commits.
+public struct CommitListing: Sendable {
+    fileprivate let asked: Moment
+    fileprivate let page: Result<ObjectPage, StoreError>
+}
+
 extension Repository {
+    /// Asks for the newest commits: one request. For who has other things to do before ``heads(known:in:)``.
+    public func commitListing() async -> CommitListing {
+        let asked = environment.moment()
+        do throws(StoreError) {
+            let page = try await store.page(prefix: commitPrefix, after: nil, limit: Self.newestLimit)
+            return CommitListing(asked: asked, page: .success(page))
+        } catch {
+            return CommitListing(asked: asked, page: .failure(error))
+        }
+    }
+
     /// Finds the newest snapshots: one listing, and one request for each head that is not known already.
-    /// - Parameter known: snapshots that need not be fetched where the store's tag of them is still the same, or proves that
-    ///   the store has these bytes.
+    /// - Parameters:
+    ///   - known: snapshots that need not be fetched where the store's tag of them is still the same, or proves that the store
+    ///     has these bytes.
+    ///   - listing: what ``commitListing()`` gave before, if it was asked.
     /// - Throws: ``StoreError``; a store that may not be listed is `denied`, never empty. ``RepositoryError`` for a memory
     ///   of another repository or a newer format.
-    public func heads(known: [Snapshot] = []) async throws -> Heads {
-        for _ in 0..<2 {
-            if let heads = try await heads(known, orNothingIfStale: true) { return heads }
-        }
-        return try await heads(known, orNothingIfStale: false) ?? Heads()
+    public func heads(known: [Snapshot] = [], in listing: CommitListing? = nil) async throws -> Heads {
+        let first = if let listing { listing } else { await commitListing() }
+        if let heads = try await heads(known, first, orNothingIfStale: true) { return heads }
+        if let heads = try await heads(known, commitListing(), orNothingIfStale: true) { return heads }
+        return try await heads(known, commitListing(), orNothingIfStale: false) ?? Heads()
     }
 
     /// - Parameter giveUp: return `nil` if a commit that is listed does not exist: then a prune was faster, and there are
     ///   newer ones.
-    private func heads(_ known: [Snapshot], orNothingIfStale giveUp: Bool) async throws -> Heads? {
-        let asked = environment.moment()
-        let page = try await store.page(prefix: commitPrefix, after: nil, limit: Self.newestLimit)
+    private func heads(
+        _ known: [Snapshot], _ listing: CommitListing, orNothingIfStale giveUp: Bool
+    ) async throws -> Heads? {
+        let page = try listing.page.get()
         var listed: [(name: CommitName, object: ObjectInfo)] = []
         for object in page.objects {
             let text = object.key.text.utf8.dropFirst(commitPrefix.utf8.count)
@@ -54,7 +74,7 @@ extension Repository {
         listed.sort { $0.name < $1.name }
 
         var heads = Heads()
-        heads.asked = asked
+        heads.asked = listing.asked
         heads.highestSequence = listed.first?.name.sequence ?? 0
         var contained: Set<String> = []
         var horizon: UInt64 = 0

@@ -15,6 +15,8 @@ final class DirectoryCache: CacheService {
         var restores = 0
         var restoreAnswer: CacheRestoreOutcome?
         var saveAnswer: CacheSaveOutcome?
+        /// Runs before a restore is answered.
+        var beforeRestore: (@Sendable () async -> Void)?
     }
 
     let folder: String
@@ -32,6 +34,7 @@ final class DirectoryCache: CacheService {
     var newest: String? { state.withLockedValue { $0.entries.last?.directory } }
 
     func restore(_ paths: [String], key: String, restoreKeys: [String]) async -> CacheRestoreOutcome {
+        await state.withLockedValue { $0.beforeRestore }?()
         let found: (key: String, directory: String)? = state.withLockedValue { state in
             state.restores += 1
             for prefix in [key] + restoreKeys {

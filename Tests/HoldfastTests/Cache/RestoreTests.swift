@@ -4,6 +4,7 @@ import Foundation
 import NIOConcurrencyHelpers
 import NIOCore
 import ObjectStore
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -46,6 +47,47 @@ struct RestoreTests {
             #expect(save.store == .saved)
             #expect(save.cache == .saved)
             #expect(save.sync.snapshot == restore.sync.snapshot)
+        }
+    }
+
+    @Test("Where both are asked in any case, the store is asked while the cache is at work")
+    func both() async throws {
+        let store = WatchedStore()
+        try await WriteThroughFixture.with(store) { runs in
+            try await saved(runs)
+            _ = store.takeCalls()
+            let problem = NIOLockedValueBox<String?>("the cache was not asked")
+            runs.cache.state.withLockedValue {
+                $0.beforeRestore = {
+                    do {
+                        try await eventually("the store is asked") { store.callCount == 1 }
+                        problem.withLockedValue { $0 = nil }
+                    } catch { problem.withLockedValue { $0 = "\(error)" } }
+                }
+            }
+            runs.cache.answer(restore: .miss)
+            let restore = await runs.restore("b")
+            #expect(problem.withLockedValue { $0 } == nil)
+            #expect(restore.source == .s3)
+            #expect(try runs.fixture.files("b") == Self.marked)
+            #expect(store.takeCalls().filter { $0 == "list commits/" }.count == 1)
+        }
+    }
+
+    @Test("Where the cache may do, the store is not asked before", arguments: [true, false])
+    func cacheFirst(isMiss: Bool) async throws {
+        let store = WatchedStore()
+        try await WriteThroughFixture.with(store) { runs in
+            try await saved(runs)
+            _ = store.takeCalls()
+            let before = NIOLockedValueBox<Int?>(nil)
+            runs.cache.state.withLockedValue {
+                $0.beforeRestore = { before.withLockedValue { $0 = store.callCount } }
+            }
+            if isMiss { runs.cache.answer(restore: .miss) }
+            #expect(await runs.restore("b", .cacheFirst).source == (isMiss ? .s3 : .cache))
+            #expect(before.withLockedValue { $0 } == 0)
+            #expect(store.takeCalls().isEmpty == !isMiss)
         }
     }
 

@@ -12,6 +12,9 @@ final class WatchedStore: ObjectStore {
     private let store = MemoryObjectStore()
     private let state = NIOLockedValueBox(State())
 
+    /// How often it was asked since the last ``takeCalls()``.
+    var callCount: Int { state.withLockedValue { $0.calls.count } }
+
     /// What was asked since the last time: `list`, `get commits/…`, `put packs/…`.
     func takeCalls() -> [String] {
         state.withLockedValue { state in
