@@ -23,6 +23,8 @@ struct WatchRun: Sendable {
     /// When a large database was captured last.
     private var capturedLarge: ContinuousClock.Instant?
     private var isReady = false
+    /// The warnings of the last good save.
+    private var told: Set<String> = []
 
     private var memory: Memory { watch.memory }
     private var options: WatchOptions { watch.options }
@@ -115,7 +117,8 @@ struct WatchRun: Sendable {
         let next = capturedLarge.map { $0 + interval }
         let isTooEarly = !isLast && next.map { $0 > start } == true
         let sawLarge = NIOLockedValueBox(false)
-        let result = await memory.push { database in
+        // The agent may be in the middle of writing a file.
+        let result = await memory.push(keepingTornFiles: true) { database in
             guard database.size > limit else { return false }
             if !isTooEarly { sawLarge.withLockedValue { $0 = true } }
             return isTooEarly
@@ -133,8 +136,14 @@ struct WatchRun: Sendable {
         }
         saved = seen?.isSettled == true && result.leftOutDatabases.isEmpty ? seen : nil
         schedule.saved(took: took, again: result.leftOutDatabases.isEmpty ? nil : next)
-        for warning in result.warnings { logger.warning("\(warning)") }
+        warn(result.warnings)
         tell(result, took, seen)
+    }
+
+    /// What stays as it is would be said with every save.
+    private mutating func warn(_ warnings: [String]) {
+        for warning in warnings where !told.contains(warning) { logger.warning("\(warning)") }
+        told = Set(warnings)
     }
 
     private func tell(_ result: SyncResult, _ took: Duration, _ seen: StateFingerprint?) {

@@ -14,19 +14,12 @@ extension Memory {
     ///   - allowShrink: save a state that has fewer than half the files of the newest snapshot, or none.
     ///   - asGuest: the memory is another identity's. What it has and this machine never had is not missing here, however
     ///     much it is.
+    ///   - keepsStored: a JSON file of no bytes is being written, or was when its writer was killed, and would make the state
+    ///     corrupt by RFC-002. Such a file counts as unreadable: the snapshot keeps the version that it had.
     ///   - leavingOut: is asked of each database that changed or is new whether this push leaves it as it is in the snapshot.
     ///     One that is in no snapshot yet is never left out.
     public func push(
-        allowShrink: Bool = false, asGuest: Bool = false,
-        leavingOut: @Sendable (DatabaseFile) -> Bool = { _ in false }
-    ) async -> SyncResult {
-        await push(allowShrink: allowShrink, asGuest: asGuest, keepingTornFiles: false, leavingOut: leavingOut)
-    }
-
-    /// - Parameter keepsStored: a JSON file of no bytes was being written when its writer was killed, and would make the state
-    ///   corrupt by RFC-002. Such a file counts as unreadable: the snapshot keeps the version that it had.
-    func push(
-        allowShrink: Bool, asGuest: Bool = false, keepingTornFiles keepsStored: Bool,
+        allowShrink: Bool = false, asGuest: Bool = false, keepingTornFiles keepsStored: Bool = false,
         leavingOut: @Sendable (DatabaseFile) -> Bool = { _ in false }
     ) async -> SyncResult {
         let result = await save(
