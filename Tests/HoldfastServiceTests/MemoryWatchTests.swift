@@ -77,7 +77,9 @@ struct MemoryWatchTests {
                 }
                 try fixture.write("message/m/2.json", "[2]")
                 try await eventually("a save of what is whole now") {
-                    try await fixture.stored() == ["message/m/1.json": "{}", "message/m/2.json": "[2]", "notes.txt": ""]
+                    try await fixture.stored() == [
+                        "message/m/1.json": "{}", "message/m/2.json": "[2]", "notes.txt": "",
+                    ]
                 }
             }
             // The last save is no other, and removes nothing.
