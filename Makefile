@@ -8,7 +8,9 @@ SEEDS ?= 10000
 WIDTH ?= 4
 TEST = SWIFT="$(SWIFT)" scripts/test.sh
 # With Swift's own libraries inside: a third of the time that the command needs to start, and nothing to install beside it.
-RELEASE = $(SWIFT) build -c release --static-swift-stdlib --pkg-config-path .build/archives
+# Without the forty thousand names of its own functions, which the loader would look through and nobody calls from outside.
+RELEASE = $(SWIFT) build -c release --static-swift-stdlib --pkg-config-path .build/archives \
+	-Xlinker --no-export-dynamic
 # Tests that run many processes of the command at once. They come after the others, which they would starve.
 HEAVY = "RaceTests|CrashLoopTests"
 

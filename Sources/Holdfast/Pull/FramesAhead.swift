@@ -2,6 +2,7 @@ import FileIO
 import NIOCore
 import NIOPosix
 import Repository
+import Synchronization
 
 /// Frames that are fetched and expanded while it is still being decided what becomes of them.
 ///
@@ -10,12 +11,13 @@ import Repository
 ///
 /// ``read(_:of:)`` runs beside the decision, which ends in ``deliver(to:)`` or ``cancel()``.
 final class FramesAhead: Sendable {
-    /// Takes a frame. Several are handed over at a time.
-    typealias Use = @Sendable (FrameLocation, FrameContent) async throws -> Void
+    /// Takes a frame, on the thread pool. Several are handed over at a time.
+    typealias Use = @Sendable (FrameLocation, FrameContent) throws -> Void
 
     /// A dozen frames may wait at a time. Those with more content than this, in bytes, wait as they are stored.
     private static let longest = 2 << 20
 
+    private let isDecided = Atomic(false)
     private let use: EventLoopPromise<Use>
     private let end: EventLoopPromise<Void>
 
@@ -28,11 +30,11 @@ final class FramesAhead: Sendable {
     func read(_ frames: Set<FrameLocation>, of repository: Repository) async {
         do {
             try await repository.readFrames(frames) { [use] frame in
-                let isShort = frame.location.length <= Self.longest
-                let early = isShort ? try await FileIO.run { try frame.expand() } : nil
+                // Once it is decided, a frame is used as soon as it is expanded, while the processor has it in its cache.
+                let isEarly = !self.isDecided.load(ordering: .relaxed) && frame.location.length <= Self.longest
+                let early = isEarly ? try await FileIO.run { try frame.expand() } : nil
                 let use = try await use.futureResult.get()
-                let content = if let early { early } else { try await FileIO.run { try frame.expand() } }
-                try await use(frame.location, content)
+                try await FileIO.run { try use(frame.location, early ?? frame.expand()) }
             }
             end.succeed()
         } catch {
@@ -43,6 +45,7 @@ final class FramesAhead: Sendable {
     /// Says what to do with the frames, and waits until it is done with all of them.
     /// - Throws: ``RepositoryError`` of kind `damaged`, ``StoreError``, or what `use` throws.
     func deliver(to use: @escaping Use) async throws {
+        isDecided.store(true, ordering: .relaxed)
         self.use.succeed(use)
         try await end.futureResult.get()
     }

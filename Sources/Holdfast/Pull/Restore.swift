@@ -105,18 +105,17 @@ struct Restore: Sendable {
         try await FileIO.run { try tree.writeFiles(emptyFiles) }
         progress.finished(files: emptyFiles.count)
         let write: FramesAhead.Use = { location, content in
-            let targets = (wanted[location] ?? []).map { fetches[$0] }
-            try await FileIO.run {
-                try tree.writeFiles(
-                    try targets.compactMap { fetch in
-                        try fetch.entry.blob.map { fetch.file(try content.blob($0)) }
-                    })
+            var files: [StagedTree.NewFile] = []
+            for index in wanted[location] ?? [] {
+                guard let blob = fetches[index].entry.blob else { continue }
+                files.append(fetches[index].file(try content.blob(blob)))
             }
-            progress.finished(files: targets.count, bytes: targets.reduce(0) { $0 + $1.entry.size })
+            try tree.writeFiles(files)
+            progress.finished(files: files.count, bytes: files.reduce(0) { $0 + Int64($1.content.readableBytes) })
         }
         if let ahead { return try await ahead.deliver(to: write) }
         try await memory.repository.readFrames(wanted.keys) { frame in
-            try await write(frame.location, FileIO.run { try frame.expand() })
+            try await FileIO.run { try write(frame.location, frame.expand()) }
         }
     }
 
