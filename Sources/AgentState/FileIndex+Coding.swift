@@ -20,26 +20,32 @@ extension FileIndex {
 
     /// The index as its file holds it.
     public func encoded() -> [UInt8] {
-        var bytes = Self.magic
-        bytes.reserveCapacity(200 + base.count + entries.count * 100)
-        bytes.append(folded: takenAt)
-        bytes.append(counted: Array(scope.utf8))
-        bytes.append(counted: base)
-        bytes.append(variable: UInt64(entries.count))
-        var path: [UInt8] = []
-        var inode: UInt64 = 0
-        for entry in entries {
-            let next = entry.path.bytes
-            let shared = Self.sharedStart(path, next)
-            bytes.append(variable: UInt64(shared))
-            bytes.append(variable: UInt64(next.count - shared))
-            bytes += next[shared...]
-            bytes.append(variable: UInt64(bitPattern: entry.size) << 1 | (entry.wasRestored ? 1 : 0))
-            bytes.append(folded: takenAt &- entry.modified)
-            bytes.append(folded: takenAt &- entry.changed)
-            bytes.append(folded: Int64(bitPattern: entry.inode &- inode))
-            entry.sha256.withBytes { bytes.append(contentsOf: $0) }
-            (path, inode) = (next, entry.inode)
+        let space = entries.reduce(200 + scope.utf8.count + base.count) {
+            $0 + $1.path.bytes.count + 6 * IndexWriter.longestNumber + Digest.byteCount
+        }
+        var bytes = [UInt8](unsafeUninitializedCapacity: space) { target, count in
+            var output = IndexWriter(target)
+            output.bytes(Self.magic)
+            output.folded(takenAt)
+            output.counted(Array(scope.utf8))
+            output.counted(base)
+            output.variable(UInt64(entries.count))
+            var path: [UInt8] = []
+            var inode: UInt64 = 0
+            for entry in entries {
+                let next = entry.path.bytes
+                let shared = Self.sharedStart(path, next)
+                output.variable(UInt64(shared))
+                output.variable(UInt64(next.count - shared))
+                output.bytes(next[shared...])
+                output.variable(UInt64(bitPattern: entry.size) << 1 | (entry.wasRestored ? 1 : 0))
+                output.folded(takenAt &- entry.modified)
+                output.folded(takenAt &- entry.changed)
+                output.folded(Int64(bitPattern: entry.inode &- inode))
+                entry.sha256.withBytes { output.bytes($0) }
+                (path, inode) = (next, entry.inode)
+            }
+            count = output.count
         }
         bytes += SHA256.hash(data: bytes)
         return bytes
@@ -105,22 +111,41 @@ extension FileIndex {
     }
 }
 
-extension [UInt8] {
-    fileprivate mutating func append(variable value: UInt64) {
+/// Writes the fields of an index into memory that has room for all of them.
+private struct IndexWriter {
+    /// A number takes at most this many bytes.
+    static let longestNumber = 10
+
+    private let target: UnsafeMutableBufferPointer<UInt8>
+    private(set) var count = 0
+
+    init(_ target: UnsafeMutableBufferPointer<UInt8>) { self.target = target }
+
+    mutating func variable(_ value: UInt64) {
         var rest = value
         while rest >= 0x80 {
-            append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            byte(UInt8(truncatingIfNeeded: rest) | 0x80)
             rest >>= 7
         }
-        append(UInt8(rest))
+        byte(UInt8(rest))
     }
 
-    fileprivate mutating func append(folded value: Int64) {
-        append(variable: UInt64(bitPattern: value << 1 ^ value >> 63))
+    mutating func folded(_ value: Int64) { variable(UInt64(bitPattern: value << 1 ^ value >> 63)) }
+
+    mutating func counted(_ bytes: [UInt8]) {
+        variable(UInt64(bytes.count))
+        self.bytes(bytes)
     }
 
-    fileprivate mutating func append(counted bytes: [UInt8]) {
-        append(variable: UInt64(bytes.count))
-        self += bytes
+    mutating func bytes(_ bytes: some Collection<UInt8>) {
+        precondition(bytes.count <= target.count - count, "an index is longer than was reckoned")
+        _ = UnsafeMutableBufferPointer(rebasing: target[count...]).initialize(from: bytes)
+        count += bytes.count
+    }
+
+    private mutating func byte(_ value: UInt8) {
+        precondition(count < target.count, "an index is longer than was reckoned")
+        target.initializeElement(at: count, to: value)
+        count += 1
     }
 }

@@ -1,4 +1,5 @@
 import FileIO
+import Glibc
 
 /// Finds which of a set of paths could not lie side by side.
 struct PathCollisions {
@@ -31,26 +32,12 @@ struct PathCollisions {
     /// Whether any path may be in the way of another. Names of ASCII whose hashes all differ cannot, and are known for that
     /// in a tenth of the time that a closer look takes.
     private var mayCollide: Bool {
-        let seed: UInt64 = 0xCBF2_9CE4_8422_2325  // FNV-1a
         var names = Set<UInt64>(minimumCapacity: existing.count + accepted.count)
-        var directories: Set<UInt64> = []
-        // Files of one directory follow each other: it is looked at once. With the slash at its end.
-        var directory: (path: ArraySlice<UInt8>, hash: UInt64) = ([], seed)
+        var hashing = NameHashing()
         for path in [existing, accepted].joined() {
-            let bytes = path.bytes
-            if !bytes.starts(with: directory.path) { directory = ([], seed) }
-            var hash = directory.hash
-            for position in directory.path.count..<bytes.count {
-                let byte = bytes[position]
-                if byte >= 0x80 { return true }
-                let isSlash = byte == UInt8(ascii: "/")
-                if isSlash { directories.insert(hash) }
-                hash = (hash ^ UInt64(asciiLowercased(byte))) &* 0x100_0000_01B3
-                if isSlash { directory = (bytes[...position], hash) }
-            }
-            if !names.insert(hash).inserted { return true }
+            guard let hash = hashing.hash(of: path), names.insert(hash).inserted else { return true }
         }
-        return !names.isDisjoint(with: directories)
+        return !names.isDisjoint(with: hashing.directories)
     }
 
     private mutating func refuseDuplicates() {
@@ -107,6 +94,47 @@ struct PathCollisions {
             guard let reason = reason(candidate) else { return false }
             refused.append(.init(path: candidate.path.bytes, reason: reason))
             return true
+        }
+    }
+}
+
+/// Hashes paths so that two which differ only in upper and lower case have the same.
+private struct NameHashing {
+    private static let seed: UInt64 = 0xCBF2_9CE4_8422_2325  // FNV-1a
+
+    /// The hashes of all directories on the way.
+    private(set) var directories: Set<UInt64> = []
+    /// Files of one directory follow each other: it is looked at once. Its path is the start of this one's, with the slash.
+    private var latest: [UInt8] = []
+    private var directory: (length: Int, hash: UInt64) = (0, seed)
+
+    /// - Returns: `nil` if the path is not ASCII.
+    mutating func hash(of path: RelativePath) -> UInt64? {
+        let bytes = path.bytes
+        if directory.length > bytes.count || !Self.agree(bytes, latest, directory.length) { directory = (0, Self.seed) }
+        latest = bytes
+        var hash = directory.hash
+        let isASCII = bytes.withUnsafeBufferPointer { bytes in
+            for position in directory.length..<bytes.count {
+                let byte = bytes[position]
+                if byte >= 0x80 { return false }
+                let isSlash = byte == UInt8(ascii: "/")
+                if isSlash { directories.insert(hash) }
+                hash = (hash ^ UInt64(asciiLowercased(byte))) &* 0x100_0000_01B3
+                if isSlash { directory = (position + 1, hash) }
+            }
+            return true
+        }
+        return isASCII ? hash : nil
+    }
+
+    /// Whether two paths have the same first bytes.
+    private static func agree(_ a: [UInt8], _ b: [UInt8], _ count: Int) -> Bool {
+        a.withUnsafeBytes { a in
+            b.withUnsafeBytes { b in
+                guard let a = a.baseAddress, let b = b.baseAddress else { return count == 0 }
+                return memcmp(a, b, count) == 0
+            }
         }
     }
 }

@@ -89,13 +89,29 @@ public struct SafePaths: Sendable, Equatable {
     private static func problem(of path: RelativePath) -> Reason? {
         let bytes = path.bytes
         if bytes.count > TreeWalk.longestPath { return .pathTooLong }
-        var start = 0
-        while start < bytes.count {
-            let end = bytes[start...].firstIndex(of: UInt8(ascii: "/")) ?? bytes.count
-            if let reason = problem(ofName: bytes[start..<end]) { return reason }
-            start = end + 1
+        if bytes.withUnsafeBufferPointer(isPlain) { return nil }
+        for name in path.components {
+            if let reason = problem(ofName: name) { return reason }
         }
         return nil
+    }
+
+    /// Whether all names in a path are short, begin with no dot, and have none but harmless bytes: nearly all are like that,
+    /// and need no closer look.
+    private static func isPlain(_ path: UnsafeBufferPointer<UInt8>) -> Bool {
+        var start = 0
+        for position in 0..<path.count {
+            let byte = path[position]
+            if byte == UInt8(ascii: "/") {
+                if position - start > 255 { return false }
+                start = position + 1
+            } else if byte < 0x20 || byte == 0x7F || byte == UInt8(ascii: "\\") {
+                return false
+            } else if byte == UInt8(ascii: "."), position == start {
+                return false
+            }
+        }
+        return path.count - start <= 255
     }
 
     private static func problem(ofName name: ArraySlice<UInt8>) -> Reason? {

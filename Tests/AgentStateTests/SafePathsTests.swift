@@ -24,6 +24,27 @@ import Testing
         #expect(result.refused == [.init(path: Array(path.utf8), reason: reason)])
     }
 
+    @Test("that are paths already are judged as those that are only bytes", arguments: 1...20)
+    func paths(seed: UInt64) throws {
+        var random = SeededRandom(seed)
+        let parts: [[UInt8]] = [
+            "a", ".", "..", ".a", "\\", "\u{7F}", "\u{1F}", "\n", "é", ".holdfast-0123456789abcdef.tmp",
+            ".holdfast-0123456789abcdeg.tmp", String(repeating: "x", count: 255), String(repeating: "x", count: 250),
+            "x", "yyy",
+        ].map { Array($0.utf8) }
+        for _ in 0..<200 {
+            var bytes: [UInt8] = []
+            for index in 0..<Int.random(in: 1...5, using: &random) {
+                if index > 0 { bytes.append(UInt8(ascii: "/")) }
+                for _ in 0..<Int.random(in: 1...3, using: &random) {
+                    bytes += try #require(parts.randomElement(using: &random))
+                }
+            }
+            guard let path = RelativePath(bytes: bytes) else { continue }
+            #expect(SafePaths.check([path]) == SafePaths.check([bytes]), "\(path)")
+        }
+    }
+
     @Test("that are unusual but harmless are accepted")
     func accepted() throws {
         var paths = [".version", "..a", "a..b", "a b", "~", "-rf", "CON", "a:b", "*", "\u{202E}x", "\u{1F426}"].map {
