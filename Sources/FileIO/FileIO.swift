@@ -35,6 +35,12 @@ public enum FileIO {
         }
     }
 
+    /// Runs blocking work that nobody waits for, such as giving back what is wanted no more. It is not done if the process ends
+    /// before.
+    public static func inBackground(_ work: @escaping @Sendable () -> Void) {
+        NIOThreadPool.singleton.submit { _ in work() }
+    }
+
     /// A name for a temporary file: the prefix, 16 random hex digits, `.tmp`.
     public static func temporaryName(_ prefix: String) -> [UInt8] {
         let random = UInt64.random(in: .min ... .max)
