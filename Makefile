@@ -53,10 +53,10 @@ test-localstack: setup-localstack ## the same tests against LocalStack
 	HOLDFAST_TEST_SERVERS=localstack $(TEST) 2 --filter $(HEAVY)
 	@echo "make test-localstack: passed"
 
+# A build of its own: what the tests share needs Swift's libraries beside it, and the release has them inside.
 simulate: setup ## many seeds of the simulated store (SEEDS=10000, first seed SEED=1)
-	@scripts/archives.sh .build/archives
-	$(RELEASE) --product simulate
-	HOLDFAST_SIMULATION_SEEDS=$(SEEDS) HOLDFAST_SIMULATION_SEED=$(SEED) .build/release/simulate
+	$(SWIFT) build -c release --scratch-path .build/simulate --product simulate
+	HOLDFAST_SIMULATION_SEEDS=$(SEEDS) HOLDFAST_SIMULATION_SEED=$(SEED) .build/simulate/release/simulate
 
 lint: setup ## check format and house rules; changes nothing
 	$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources Tests
