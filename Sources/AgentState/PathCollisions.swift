@@ -1,5 +1,4 @@
 import FileIO
-import Glibc
 
 /// Finds which of a set of paths could not lie side by side.
 struct PathCollisions {
@@ -105,16 +104,15 @@ private struct NameHashing {
     /// The hashes of all directories on the way.
     private(set) var directories: Set<UInt64> = []
     /// Files of one directory follow each other: it is looked at once. Its path is the start of this one's, with the slash.
-    private var latest: [UInt8] = []
+    private var latest: RelativePath?
     private var directory: (length: Int, hash: UInt64) = (0, seed)
 
     /// - Returns: `nil` if the path is not ASCII.
     mutating func hash(of path: RelativePath) -> UInt64? {
-        let bytes = path.bytes
-        if directory.length > bytes.count || !Self.agree(bytes, latest, directory.length) { directory = (0, Self.seed) }
-        latest = bytes
+        if latest?.sharesStart(directory.length, with: path) != true { directory = (0, Self.seed) }
+        latest = path
         var hash = directory.hash
-        let isASCII = bytes.withUnsafeBufferPointer { bytes in
+        let isASCII = path.bytes.withUnsafeBufferPointer { bytes in
             for position in directory.length..<bytes.count {
                 let byte = bytes[position]
                 if byte >= 0x80 { return false }
@@ -126,16 +124,6 @@ private struct NameHashing {
             return true
         }
         return isASCII ? hash : nil
-    }
-
-    /// Whether two paths have the same first bytes.
-    private static func agree(_ a: [UInt8], _ b: [UInt8], _ count: Int) -> Bool {
-        a.withUnsafeBytes { a in
-            b.withUnsafeBytes { b in
-                guard let a = a.baseAddress, let b = b.baseAddress else { return count == 0 }
-                return memcmp(a, b, count) == 0
-            }
-        }
     }
 }
 

@@ -79,7 +79,7 @@ public struct SafePaths: Sendable, Equatable {
         for name in names {
             if name.isEmpty { return refuse(.emptyComponent) }
             if name.elementsEqual(".".utf8) || name.elementsEqual("..".utf8) { return refuse(.dotComponent) }
-            if let reason = problem(ofName: name) { return refuse(reason) }
+            if let reason = name.withUnsafeBufferPointer(problem(ofName:)) { return refuse(reason) }
         }
         if isDirectory { return refuse(.directory) }
         guard let valid = RelativePath(path) else { return refuse(.dotComponent) }
@@ -87,34 +87,19 @@ public struct SafePaths: Sendable, Equatable {
     }
 
     private static func problem(of path: RelativePath) -> Reason? {
-        let bytes = path.bytes
-        if bytes.count > TreeWalk.longestPath { return .pathTooLong }
-        if bytes.withUnsafeBufferPointer(isPlain) { return nil }
-        for name in path.components {
-            if let reason = problem(ofName: name) { return reason }
-        }
-        return nil
-    }
-
-    /// Whether all names in a path are short, begin with no dot, and have none but harmless bytes: nearly all are like that,
-    /// and need no closer look.
-    private static func isPlain(_ path: UnsafeBufferPointer<UInt8>) -> Bool {
-        var start = 0
-        for position in 0..<path.count {
-            let byte = path[position]
-            if byte == UInt8(ascii: "/") {
-                if position - start > 255 { return false }
-                start = position + 1
-            } else if byte < 0x20 || byte == 0x7F || byte == UInt8(ascii: "\\") {
-                return false
-            } else if byte == UInt8(ascii: "."), position == start {
-                return false
+        path.bytes.withUnsafeBufferPointer { bytes in
+            if bytes.count > TreeWalk.longestPath { return .pathTooLong }
+            var start = 0
+            for end in 0...bytes.count where end == bytes.count || bytes[end] == UInt8(ascii: "/") {
+                if let reason = problem(ofName: UnsafeBufferPointer(rebasing: bytes[start..<end])) { return reason }
+                start = end + 1
             }
+            return nil
         }
-        return path.count - start <= 255
     }
 
-    private static func problem(ofName name: ArraySlice<UInt8>) -> Reason? {
+    /// - Parameter name: in memory as it is: ten thousand are looked at before the first file of a restore is written.
+    private static func problem(ofName name: UnsafeBufferPointer<UInt8>) -> Reason? {
         if name.count > 255 { return .componentTooLong }
         if name.contains(UInt8(ascii: "\\")) { return .backslash }
         if name.contains(where: { $0 < 0x20 || $0 == 0x7F }) { return .controlCharacter }

@@ -71,6 +71,11 @@ public struct RelativePath: Sendable, Hashable, Comparable, CustomStringConverti
         return Self.order(bytes, directory.bytes, length) == 0
     }
 
+    /// Whether both have so many bytes, and the same.
+    public func sharesStart(_ count: Int, with other: RelativePath) -> Bool {
+        count <= min(bytes.count, other.bytes.count) && Self.order(bytes, other.bytes, count) == 0
+    }
+
     /// Whether the path is that of a file in this very directory.
     public func isDirectlyBelow(_ directory: RelativePath) -> Bool {
         isBelow(directory) && !bytes[(directory.bytes.count + 1)...].contains(UInt8(ascii: "/"))

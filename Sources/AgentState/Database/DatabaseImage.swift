@@ -24,6 +24,9 @@ public final class DatabaseImage: Sendable {
         size = try file.status().size
     }
 
+    /// To take back what a large image has filled takes the system tens of milliseconds, for which nobody waits.
+    deinit { FileIO.inBackground { [file, unchecked] in _ = (file, unchecked) } }
+
     /// How the copying is divided, so that it can be cancelled.
     private static let pagesAtOnce: Int32 = 4096
 

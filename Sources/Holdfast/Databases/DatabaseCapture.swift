@@ -21,24 +21,14 @@ struct DatabaseCapture: Sendable {
     func run(_ database: DatabaseFile, at path: RelativePath) async throws -> Outcome {
         // What the store has of it is found out while the image is made.
         async let known: Void = memory.loadChunks(of: path, into: writer)
-        let image: Held
+        let image: DatabaseImage
         do {
-            image = Held(try await memory.image(of: database))
+            image = try await memory.image(of: database)
         } catch {
             if error is CancellationError || Task.isCancelled { throw error }
             return .failed(path, "\(error)")
         }
-        // To take back what a large image has filled takes the system tens of milliseconds, for which nobody waits.
-        defer { FileIO.inBackground { image.withLockedValue { $0 = nil } } }
         try await known
-        return try await read(image, of: database, at: path)
-    }
-
-    /// An image that somebody else may let go of.
-    private typealias Held = NIOLockedValueBox<DatabaseImage?>
-
-    private func read(_ held: Held, of database: DatabaseFile, at path: RelativePath) async throws -> Outcome {
-        guard let image = held.withLockedValue({ $0 }) else { throw CancellationError() }
         // The check and the hashing take about as long: each has a core.
         async let checked = damage(of: image)
         let (digest, chunks) = try await store(image)
