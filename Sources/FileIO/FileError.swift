@@ -30,6 +30,18 @@ public struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
 
     public var description: String { "cannot \(operation) '\(path)': \(reason)" }
 
+    /// What to do about it, as far as the system's answer tells.
+    public var hint: String? {
+        switch code {
+        case ENOSPC, EDQUOT: "Free some disk space and run the command again."
+        case EACCES, EPERM: "Check the owner and the rights."
+        case EROFS: "The file system is read-only; name a directory on another one."
+        case ENOTDIR: "A file stands where a directory is needed; move it away, or name another directory."
+        case ELOOP: "A symbolic link stands on the way, and none is followed; name the directory that it points to."
+        default: nil
+        }
+    }
+
     /// The system's words for the error.
     public var reason: String { systemReason(code) }
 }

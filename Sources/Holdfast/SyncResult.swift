@@ -118,8 +118,7 @@ public struct SyncError: Error, Sendable, Equatable, CustomStringConvertible {
             self.init(
                 code: "local-file", message: error.description,
                 hint: error.isOutOfSpace
-                    ? "Free some disk space and run the command again; nothing was changed."
-                    : error.isAccessDenied ? "Check the owner and the rights." : nil)
+                    ? "Free some disk space and run the command again; nothing was changed." : error.hint)
         case let error as Obstacle:
             let isChange = error.kind == .changed
             self.init(

@@ -79,11 +79,7 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         case let error as StoreError: self = error
         case is CancellationError: self.init(.cancelled, operation, key: key, "was cancelled")
         case let error as FileError:
-            self.init(
-                .localFile, operation, key: key, error.description,
-                hint: error.isOutOfSpace
-                    ? "Free some disk space and run the command again."
-                    : error.isAccessDenied ? "Check the owner and the rights of the file." : nil)
+            self.init(.localFile, operation, key: key, error.description, hint: error.hint)
         default: self.init(.unreachable, operation, key: key, "\(error)")
         }
     }

@@ -282,6 +282,7 @@ struct FailureTests {
                 #expect(run.code == 1)
                 #expect(run.out == "")
                 #expect(run.err.contains("Not a directory"))
+                #expect(run.err.contains("hint: A file stands where a directory is needed"))
                 #expect(try sandbox.texts("").keys.contains("file"))
             }
         }
@@ -294,6 +295,7 @@ struct FailureTests {
             let (text, error) = try await failure(sandbox, ["--store", "file://\(sandbox.path("file"))/store"])
             #expect(error["code"].string == "local-file")
             #expect(text.contains(sandbox.path("file")))
+            #expect(error["hint"].string?.contains("A file stands where a directory is needed") == true)
         }
     }
 

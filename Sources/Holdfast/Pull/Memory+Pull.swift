@@ -154,7 +154,7 @@ extension Memory {
             } catch let error as RepositoryError {
                 guard error.kind == .damaged, damaged[tip.name] == nil else { throw error }
                 logger.warning(
-                    "The newest snapshot is damaged; taking the one before it",
+                    "A snapshot is damaged; looking for one before it",
                     metadata: ["snapshot": "\(tip.shortID)", "reason": "\(error)"])
                 damaged[tip.name] = error.message
             }
