@@ -38,7 +38,7 @@ struct ActTests {
             #expect(cold.log.contains("store: saved, Actions cache: saved"))
             #expect(try await stored(lab, server, prefix: prefix) == Self.one)
 
-            try lab.becomeFreshRunner()
+            try await lab.becomeFreshRunner()
             let warm = try await lab.run(.init(agent: Self.second, inputs: store.inputs, variables: store.variables))
             #expect(warm.code == 0, "\(warm.log)")
             #expect(warm.outputs?["cache-status"] == "hit")
@@ -50,7 +50,7 @@ struct ActTests {
             #expect(try lab.state == Self.both)
             #expect(try await stored(lab, server, prefix: prefix) == Self.both)
 
-            try lab.becomeFreshRunner()
+            try await lab.becomeFreshRunner()
             try lab.emptyCache()
             let evicted = try await lab.run(.init(inputs: store.inputs, variables: store.variables))
             #expect(evicted.code == 0, "\(evicted.log)")
@@ -78,7 +78,7 @@ struct ActTests {
             let before = try await lab.run(.init(agent: Self.first, inputs: up.inputs, variables: up.variables))
             #expect(before.code == 0, "\(before.log)")
 
-            try lab.becomeFreshRunner()
+            try await lab.becomeFreshRunner()
             let cacheOnly = try await lab.run(.init(agent: Self.second, inputs: down.inputs, variables: down.variables))
             #expect(cacheOnly.code == 0, "\(cacheOnly.log)")
             #expect(cacheOnly.outputs?["cache-status"] == "hit")
@@ -88,13 +88,13 @@ struct ActTests {
             #expect(cacheOnly.log.contains("store: failed, Actions cache: saved"), "\(cacheOnly.log)")
 
             // What the cache alone has is there in the next run, and reaches the store with it.
-            try lab.becomeFreshRunner()
+            try await lab.becomeFreshRunner()
             let again = try await lab.run(.init(inputs: up.inputs, variables: up.variables))
             #expect(again.code == 0, "\(again.log)")
             #expect(try lab.state == Self.both)
             #expect(try await stored(lab, server, prefix: prefix) == Self.both)
 
-            try lab.becomeFreshRunner()
+            try await lab.becomeFreshRunner()
             let cold = try await lab.run(
                 .init(
                     inputs: down.inputs, variables: down.variables,
@@ -114,7 +114,7 @@ struct ActTests {
             #expect(cold.outputs?["cache-status"] == "miss")
             #expect(cold.annotations("warning") == [])
             for agent in [Self.second, ":"] {
-                try lab.becomeFreshRunner()
+                try await lab.becomeFreshRunner()
                 let warm = try await lab.run(.init(agent: agent))
                 #expect(warm.code == 0, "\(warm.log)")
                 #expect(warm.outputs?["cache-source"] == "cache")
@@ -135,12 +135,12 @@ struct ActTests {
                 let cold = try await lab.run(job)
                 #expect(cold.code == 0, "\(cold.log)")
                 #expect(cold.log.contains("Actions cache: saved"), "\(cold.log)")
-                try lab.becomeFreshRunner()
+                try await lab.becomeFreshRunner()
                 job.agent = Self.second
                 let warm = try await lab.run(job)
                 #expect(warm.outputs?["cache-source"] == "cache", "\(warm.log)")
                 #expect(try lab.state == Self.both)
-                try lab.becomeFreshRunner()
+                try await lab.becomeFreshRunner()
                 job.runner["ACTIONS_RUNTIME_TOKEN"] = ""
                 job.agent = ":"
                 let none = try await lab.run(job)
