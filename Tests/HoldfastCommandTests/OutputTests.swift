@@ -86,6 +86,23 @@ struct OutputTests {
         }
     }
 
+    @Test(
+        "A command that does not exist is refused with those that may be meant",
+        arguments: [
+            ("pul", "Did you mean 'pull'?"), ("psh", "Did you mean 'push'?"), ("Pul", "Did you mean 'pull'?"),
+            ("lg", "Did you mean 'log' or 'ls'?"), ("a\u{1B}[2J", "There is no command 'a\\x1b[2J'.\n"),
+            ("nonsense", "There is no command 'nonsense'.\n"),
+        ])
+    func noSuchCommand(_ name: String, _ words: String) async throws {
+        try await Sandbox.run { sandbox in
+            let run = try await sandbox.program(Sandbox.binary, [name])
+            #expect(run.code == 64)
+            #expect(run.out == "")
+            #expect(run.err.contains(words), "\(run.err)")
+            #expect(run.err.contains("holdfast --help"))
+        }
+    }
+
     @Test("Members that have no value stay in the objects as null")
     func nulls() async throws {
         try await Sandbox.run { sandbox in

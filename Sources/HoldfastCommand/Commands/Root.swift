@@ -1,4 +1,5 @@
 import ArgumentParser
+import FileIO
 
 /// The command line of Holdfast.
 ///
@@ -31,4 +32,21 @@ struct Root: AsyncParsableCommand {
                 subcommands: [Status.self, Log.self, Diff.self, List.self, Cat.self, Config.self]),
             CommandGroup(name: "Care", subcommands: [Verify.self, Prune.self, DoctorCommand.self, PolicyCommand.self]),
         ])
+
+    static func main() async {
+        if let error = noSuchCommand(CommandLine.arguments.dropFirst()) { exit(withError: error) }
+        await main(nil)
+    }
+
+    /// ArgumentParser proposes an option that somebody may have meant, but no command.
+    /// - Returns: `nil` if the line begins with a command or an option.
+    private static func noSuchCommand(_ arguments: ArraySlice<String>) -> ValidationError? {
+        guard let name = arguments.first, !name.isEmpty, !name.hasPrefix("-"), name != "help" else { return nil }
+        let commands = configuration.subcommands.map { $0.configuration }
+        guard !commands.contains(where: { $0.commandName == name }) else { return nil }
+        let shown = commands.filter(\.shouldDisplay).compactMap(\.commandName)
+        let near = nearNames(to: name, in: shown).map { "'\($0)'" }
+        let proposal = near.isEmpty ? "" : " Did you mean \(near.joined(separator: " or "))?"
+        return ValidationError("There is no command '\(printable(name.utf8))'.\(proposal)")
+    }
 }

@@ -11,6 +11,14 @@ func nearPaths(to wanted: [UInt8], in paths: [RelativePath], limit: Int = 3) -> 
     return Array(found.prefix(limit))
 }
 
+/// Those of some short names that differ in the fewest letters from another one, if it is one or two.
+func nearNames(to wanted: String, in names: [String]) -> [String] {
+    let allowed = wanted.utf8.count < 3 ? 1 : 2
+    let distances = names.map { distance(Array(wanted.lowercased().utf8), Array($0.utf8), upTo: allowed) }
+    guard let least = distances.min(), least <= allowed else { return [] }
+    return zip(names, distances).filter { $0.1 == least }.map(\.0)
+}
+
 /// How many bytes have to be added, removed or replaced to get from one name to another (Levenshtein).
 /// - Returns: something above the limit if there are more.
 private func distance(_ a: [UInt8], _ b: [UInt8], upTo limit: Int) -> Int {
