@@ -42,9 +42,8 @@ let package = Package(
         .executableTarget(
             name: "HoldfastCommand",
             dependencies: [
-                "ActionsCache", "AgentState", "CFileIO", "CYAML", "FileIO", "Holdfast", "HoldfastActions",
-                "HoldfastLogging",
-                "HoldfastService", "ObjectStore", "Repository", "S3Store", log,
+                "ActionsCache", "AgentState", "CFileIO", "CYAML", "FileIO", "HTTPProxies", "Holdfast",
+                "HoldfastActions", "HoldfastLogging", "HoldfastService", "ObjectStore", "Repository", "S3Store", log,
                 nioCore,
                 nioLocks,
                 subprocess,
@@ -69,13 +68,14 @@ let package = Package(
         .target(
             name: "Holdfast",
             dependencies: [
-                "ActionsCache", "AgentState", "FileIO", "ObjectStore", "Repository", "S3Store", crypto, log, nioCore,
-                nioLocks, nioPosix,
+                "ActionsCache", "AgentState", "FileIO", "HTTPProxies", "ObjectStore", "Repository", "S3Store", crypto,
+                log,
+                nioCore, nioLocks, nioPosix,
             ]),
         .target(
             name: "ActionsCache",
             dependencies: [
-                "FileIO", crypto, log, nioCore, nioLocks, nioPosix, subprocess,
+                "FileIO", "HTTPProxies", crypto, log, nioCore, nioLocks, nioPosix, subprocess,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
@@ -87,11 +87,14 @@ let package = Package(
         .target(
             name: "S3Store",
             dependencies: [
-                "FileIO", "ObjectStore", crypto, log, nioCore, nioPosix, nioLocks, subprocess,
+                "FileIO", "HTTPProxies", "ObjectStore", crypto, log, nioCore, nioPosix, nioLocks, subprocess,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]),
+        .target(
+            name: "HTTPProxies",
+            dependencies: [nioCore, .product(name: "AsyncHTTPClient", package: "async-http-client")]),
         .target(name: "ObjectStore", dependencies: ["FileIO", nioCore, nioLocks]),
         .target(name: "FileIO", dependencies: ["CFileIO", crypto, nioCore, nioPosix]),
         .target(name: "CFileIO"),
@@ -118,6 +121,9 @@ let package = Package(
                 "FileIO", "ObjectStore", "Repository", "Simulation", "TestSupport", crypto, log, nioCore, nioLocks,
             ]),
         .testTarget(name: "AgentStateTests", dependencies: ["AgentState", "FileIO", crypto, nioCore, nioLocks]),
+        .testTarget(
+            name: "HTTPProxiesTests",
+            dependencies: ["HTTPProxies", .product(name: "AsyncHTTPClient", package: "async-http-client")]),
         .testTarget(name: "HoldfastLoggingTests", dependencies: ["HoldfastLogging", log, nioLocks]),
         .testTarget(
             name: "HoldfastTests",
@@ -158,7 +164,7 @@ let package = Package(
         .testTarget(
             name: "S3StoreTests",
             dependencies: [
-                "S3Store", "ObjectStore", "TestSupport", crypto, log, nioCore, nioLocks, nioPosix,
+                "HTTPProxies", "S3Store", "ObjectStore", "TestSupport", crypto, log, nioCore, nioLocks, nioPosix,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
     ]

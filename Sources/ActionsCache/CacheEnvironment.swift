@@ -1,4 +1,5 @@
 import FoundationEssentials
+import HTTPProxies
 
 /// What the runner's variables say about the cache.
 struct CacheEnvironment: Sendable {
@@ -16,6 +17,7 @@ struct CacheEnvironment: Sendable {
     let userAgent: String
     /// Where programs are looked for.
     let searchPath: String
+    let proxies: ProxyRules
 
     struct Unavailable: Error { let reason: String }
 
@@ -47,6 +49,7 @@ struct CacheEnvironment: Sendable {
         workspace = value("GITHUB_WORKSPACE") ?? FileManager.default.currentDirectoryPath
         temporary = value("RUNNER_TEMP") ?? value("TMPDIR") ?? "/tmp"
         searchPath = value("PATH") ?? "/usr/local/bin:/usr/bin:/bin"
+        proxies = ProxyRules(environment: variables)
         let run = value("ACTIONS_ORCHESTRATION_ID").map { id in
             " actions_orchestration_id/" + String(id.unicodeScalars.map { Self.isPlain($0) ? Character($0) : "_" })
         }

@@ -1,4 +1,3 @@
-import AsyncHTTPClient
 import FileIO
 import Logging
 import NIOCore
@@ -99,8 +98,7 @@ extension ActionsCache {
         let checked: [CacheKey]
         do { checked = try CacheKey.all(keys) } catch { throw CacheError.failed(error.description) }
         let tools = try await ArchiveTools.find(options, environment)
-        return try await HTTPClient.withHTTPClient(configuration: CacheHTTP.configuration(options)) { client in
-            let http = CacheHTTP(client: client, userAgent: environment.userAgent)
+        return try await CacheHTTP.withHTTP(environment, options) { http in
             let context = ServiceContext(http: http, environment: environment, options: options, logger: logger)
             let service: any CacheService = service == .v2 ? TwirpService(context) : RESTService(context)
             return try await body(

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import HTTPProxies
 import Holdfast
 import HoldfastLogging
 import Logging
@@ -41,6 +42,7 @@ struct Session: Sendable {
         case .s3(let bucket):
             let configuration = settings.s3Configuration(bucket)
             do { try configuration.check() } catch { throw settings.usageError(error) }
+            for secret in settings.proxies.proxies.compactMap(\.secret) { console.conceal(secret) }
             return try await S3Store.withStore(
                 configuration, credentials: settings.credentials(console), meter: meter,
                 logger: console.logger
@@ -94,11 +96,13 @@ extension Settings {
                 region: region, endpoint: endpointURL, addressing: addressing,
                 allowInsecureEndpoint: allowInsecureEndpoint),
             expectedBucketOwner: expectedBucketOwner, encryption: encryption, concurrency: concurrency,
-            rateLimit: limitRate, attempts: attempts, trustRoots: trustRoots)
+            rateLimit: limitRate, attempts: attempts, trustRoots: trustRoots, proxies: proxies)
     }
 
     /// Says where the setting was made that no request can be sent with.
     func usageError(_ error: EndpointError) -> UsageError {
+        // The variable is named there.
+        if error.code == .proxy { return UsageError(sentences: error.message) }
         let setting: Setting =
             switch error.code {
             case .region: .region

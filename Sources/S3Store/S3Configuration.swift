@@ -1,3 +1,5 @@
+import HTTPProxies
+
 /// How a bucket is reached and how objects are written to it.
 public struct S3Configuration: Sendable {
     /// Encryption that the store is asked to apply to what is written.
@@ -34,6 +36,8 @@ public struct S3Configuration: Sendable {
     public var attempts: Int
     /// A PEM file with the authorities to trust instead of the system's (`AWS_CA_BUNDLE`).
     public var trustRoots: String?
+    /// Which requests go through a proxy.
+    public var proxies: ProxyRules
 
     public init(
         bucket: String,
@@ -44,7 +48,8 @@ public struct S3Configuration: Sendable {
         concurrency: Int = 32,
         rateLimit: Int? = nil,
         attempts: Int = 6,
-        trustRoots: String? = nil
+        trustRoots: String? = nil,
+        proxies: ProxyRules = .none
     ) {
         self.bucket = bucket
         self.endpoint = endpoint
@@ -55,11 +60,21 @@ public struct S3Configuration: Sendable {
         self.rateLimit = rateLimit
         self.attempts = attempts
         self.trustRoots = trustRoots
+        self.proxies = proxies
     }
 
     /// Refuses settings with which no request can be sent. Nothing is sent.
     /// - Throws: ``EndpointError``.
-    public func check() throws(EndpointError) { _ = try EndpointResolver(endpoint).resolve(bucket: bucket) }
+    public func check() throws(EndpointError) { _ = try proxy() }
+
+    /// The proxy that leads to the bucket; `nil` if it is reached directly.
+    /// - Throws: ``EndpointError``.
+    public func proxy() throws(EndpointError) -> HTTPProxy? {
+        let address = try EndpointResolver(endpoint).resolve(bucket: bucket)
+        do throws(ProxyError) { return try proxies.proxy(for: address.url) } catch {
+            throw EndpointError(.proxy, error.description)
+        }
+    }
 
     /// Whether the store is AWS itself.
     var isAWS: Bool { endpoint.endpoint == nil }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import HTTPProxies
 import NIOCore
 import NIOHTTP1
 import ObjectStore
@@ -7,6 +8,8 @@ import ObjectStore
 public struct S3Contact: Sendable {
     /// Scheme, host and port that answered.
     public let address: String
+    /// The proxy on the way there, if there is one.
+    public let proxy: HTTPProxy?
     /// The status of the answer; one that refuses is an answer too.
     public let status: Int
     /// The region of the bucket, where the store tells.
@@ -37,7 +40,8 @@ extension S3Store {
         let ahead = progress.serverDate.flatMap { Timestamp.http($0) }.map { $0.timeIntervalSince(middle) + 0.5 }
         let endpoint = sender.bucket.endpoint
         return S3Contact(
-            address: "\(endpoint.scheme)://\(endpoint.authority)", status: status,
+            address: "\(endpoint.scheme)://\(endpoint.authority)",
+            proxy: try? sender.transport.clients.proxy(for: endpoint.url), status: status,
             region: progress.regionHeader.map { printable($0, 80) }, signedRegion: progress.region, clockAhead: ahead)
     }
 

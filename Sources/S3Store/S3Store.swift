@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import FileIO
 import FoundationEssentials
+import HTTPProxies
 import Logging
 import NIOCore
 import NIOHTTP1
@@ -36,10 +37,13 @@ public struct S3Store: ObjectStore {
         systemTime: @escaping @Sendable () -> Date, timing: RetryTiming, _ body: (S3Store) async throws -> Result
     ) async throws -> Result {
         let bucket = try S3Bucket(configuration)
+        do throws(ProxyError) { _ = try configuration.proxies.proxy(for: bucket.endpoint.url) } catch {
+            throw StoreError(.invalid, "address", "\(error.variable) \(error.problem)", hint: error.hint)
+        }
         let transport = HTTPTransport(
             // As many as can be wanted at once: a request that waits too long for a connection fails.
             connections: configuration.concurrency * S3Multipart.partsAtOnce + 2,
-            trustRoots: try await configuration.certificates(), meter: meter,
+            trustRoots: try await configuration.certificates(), proxies: configuration.proxies, meter: meter,
             limiter: configuration.rateLimit.map { RateLimiter(bytesPerSecond: $0) })
         let store = S3Store(
             configuration: configuration,
@@ -51,11 +55,11 @@ public struct S3Store: ObjectStore {
             let result = try await withTaskExecutorPreference(EventLoopExecutor(transport.loop)) {
                 try await body(store)
             }
-            try await transport.client.shutdown()
+            try await transport.clients.shutdown()
             return result
         } catch {
             // The error that ended the work is the one to report.
-            try? await transport.client.shutdown()
+            try? await transport.clients.shutdown()
             throw error
         }
     }

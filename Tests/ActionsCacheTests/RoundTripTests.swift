@@ -33,6 +33,46 @@ import Testing
         }
     }
 
+    @Test("the service is reached through the proxy of the machine, and what is on this machine without")
+    func proxy() async throws {
+        try await CacheFixture.run { fixture, service in
+            try await TunnelProxy.run(to: service.server.port) { proxy in
+                try fixture.fill()
+                let before = try fixture.contents()
+                // A name that only the proxy knows. The addresses that the service gives out are those of this machine.
+                let cache = try fixture.cache(
+                    service, adding: ["ACTIONS_RESULTS_URL": "http://results.test/", "HTTP_PROXY": proxy.url])
+                #expect(await cache.save([fixture.memory], key: "k").isSaved)
+                try fixture.empty()
+                #expect(await cache.restore([fixture.memory], key: "k").key == "k")
+                #expect(try fixture.contents() == before)
+                #expect(Set(proxy.asked.map(\.target)) == ["results.test:80"])
+                #expect(service.requests(.get).count > 0)
+            }
+        }
+    }
+
+    @Test(
+        "a proxy that opens no tunnel is said",
+        arguments: [
+            ("407 Proxy Authentication Required", "the proxy wants another user name"),
+            ("503 Service Unavailable", "the proxy opened no tunnel"),
+        ])
+    func noTunnel(_ answer: String, _ words: String) async throws {
+        try await CacheFixture.run { fixture, service in
+            try await TunnelProxy.run(to: service.server.port, answer: { _ in answer }) { proxy in
+                let cache = try fixture.cache(
+                    service, adding: ["ACTIONS_RESULTS_URL": "http://results.test/", "http_proxy": proxy.url])
+                guard case .failed(let reason) = await cache.restore([fixture.memory], key: "k") else {
+                    Issue.record("it did not fail")
+                    return
+                }
+                #expect(reason.contains(words), "\(reason)")
+                #expect(service.server.requests.isEmpty)
+            }
+        }
+    }
+
     @Test("a restore replaces what is there, and keeps nothing beside it")
     func replaces() async throws {
         try await CacheFixture.run { fixture, service in

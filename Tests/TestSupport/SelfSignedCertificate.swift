@@ -2,7 +2,7 @@ import Crypto
 import Foundation
 import NIOSSL
 
-/// A certificate for `localhost` and 127.0.0.1 with a fresh key, for servers that tests start.
+/// A certificate for `localhost`, `store.test` and 127.0.0.1 with a fresh key, for servers that tests start.
 ///
 /// It is put together here, field by field (X.690 DER, RFC 5280 §4.1), so that no private key lies in the repository
 /// and no tool has to be installed.
@@ -35,7 +35,11 @@ public struct SelfSignedCertificate: Sendable {
 
     private static let alternativeNames = DER.sequence(
         DER.oid([0x55, 0x1D, 0x11]),
-        DER.tagged(0x04, DER.sequence(DER.tagged(0x82, Array("localhost".utf8)), DER.tagged(0x87, [127, 0, 0, 1]))))
+        DER.tagged(
+            0x04,
+            DER.sequence(
+                DER.tagged(0x82, Array("localhost".utf8)), DER.tagged(0x82, Array("store.test".utf8)),
+                DER.tagged(0x87, [127, 0, 0, 1]))))
 
     /// The certificate as a file of authorities holds it (RFC 7468 §5).
     public var pem: String {

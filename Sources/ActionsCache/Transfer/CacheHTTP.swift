@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import FileIO
 import Glibc
+import HTTPProxies
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -24,7 +25,7 @@ struct CacheResponse: Sendable {
 
 /// Sends requests, one attempt at a time. A redirect is an answer like any other.
 struct CacheHTTP: Sendable {
-    let client: HTTPClient
+    let clients: ProxiedClients
     let userAgent: String
 
     /// The longest answer of a control plane, in bytes.
@@ -35,7 +36,24 @@ struct CacheHTTP: Sendable {
         case file(FileSlice)
     }
 
-    static func configuration(_ options: ActionsCache.Options) -> HTTPClient.Configuration {
+    /// Opens connections for the time of a closure.
+    static func withHTTP<Result>(
+        _ environment: CacheEnvironment, _ options: ActionsCache.Options, _ body: (CacheHTTP) async throws -> Result
+    ) async throws -> Result {
+        let clients = ProxiedClients(
+            environment.proxies, configuration: configuration(options), on: MultiThreadedEventLoopGroup.singleton)
+        do {
+            let result = try await body(CacheHTTP(clients: clients, userAgent: environment.userAgent))
+            try await clients.shutdown()
+            return result
+        } catch {
+            // The error that ended the work is the one to report.
+            try? await clients.shutdown()
+            throw error
+        }
+    }
+
+    private static func configuration(_ options: ActionsCache.Options) -> HTTPClient.Configuration {
         let stall = TimeAmount(options.stallLimit)
         var configuration = HTTPClient.Configuration(
             redirectConfiguration: .disallow, timeout: .init(connect: .seconds(10), read: stall, write: stall),
@@ -74,8 +92,9 @@ struct CacheHTTP: Sendable {
         case .file(let slice): message.body = .stream(slice, length: .known(slice.length))
         case nil: break
         }
-        let (client, request) = (client, message)
+        let request = message
         do {
+            let client = try clients.client(for: url)
             return try await withThrowingTaskGroup(of: Result.self) { group in
                 group.addTask { try await read(try await client.execute(request, deadline: .distantFuture)) }
                 group.addTask {
@@ -104,12 +123,15 @@ struct TransportError: Error {
         switch error {
         case let error as HTTPClientError:
             switch error {
-            case .connectTimeout, .tlsHandshakeTimeout, .getConnectionFromPoolTimeout:
+            case .connectTimeout, .tlsHandshakeTimeout, .getConnectionFromPoolTimeout, .httpProxyHandshakeTimeout:
                 TransportError(reason: "no connection in time", mayPass: true)
             case .readTimeout, .writeTimeout, .deadlineExceeded:
                 TransportError(reason: "nothing moved for too long", mayPass: true)
             case .remoteConnectionClosed, .uncleanShutdown, .requestStreamCancelled:
                 TransportError(reason: "the connection was closed before the answer was complete", mayPass: true)
+            case .invalidProxyResponse: TransportError(reason: "the proxy opened no tunnel", mayPass: true)
+            case .proxyAuthenticationRequired:
+                TransportError(reason: "the proxy wants another user name and password, or any", mayPass: false)
             // Not the whole error, which may show a header.
             default: TransportError(reason: error.shortDescription, mayPass: false)
             }
@@ -121,6 +143,7 @@ struct TransportError: Error {
         case let error as IOError where [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH].contains(error.errnoCode):
             TransportError(reason: "no connection: \(systemReason(error.errnoCode))", mayPass: false)
         case let error as IOError: TransportError(reason: systemReason(error.errnoCode), mayPass: true)
+        case let error as ProxyError: TransportError(reason: "\(error)", mayPass: false)
         case is ChannelError, is HTTPParserError:
             TransportError(reason: "the connection broke, or what came back is no HTTP", mayPass: true)
         case is NIOTooManyBytesError: TransportError(reason: "the answer is too long", mayPass: false)

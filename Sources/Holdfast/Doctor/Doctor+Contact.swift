@@ -1,4 +1,5 @@
 import FoundationEssentials
+import HTTPProxies
 import ObjectStore
 import S3Store
 
@@ -47,15 +48,17 @@ extension Doctor {
     }
 
     static func endpointFinding(_ contact: S3Contact) -> Finding {
+        let way = contact.proxy.map { " through the proxy \($0) (\($0.variable))" } ?? ""
         if contact.address.hasPrefix("https://") {
-            return Finding(.endpoint, .ok, "\(contact.address) answers, by TLS")
+            return Finding(.endpoint, .ok, "\(contact.address) answers, by TLS\(way)")
         }
         let host = contact.address.dropFirst("http://".count)
         if host.hasPrefix("127.") || host.hasPrefix("localhost") || host.hasPrefix("[::1]") {
             return Finding(.endpoint, .ok, "\(contact.address) answers, on this machine")
         }
         return Finding(
-            .endpoint, .warning, "\(contact.address) answers, without TLS: whoever sits on the way can read the memory",
+            .endpoint, .warning,
+            "\(contact.address) answers\(way), without TLS: whoever sits on the way can read the memory",
             fix: "Use an https endpoint.")
     }
 

@@ -1,5 +1,6 @@
 import AgentState
 import FoundationEssentials
+import HTTPProxies
 import Holdfast
 import S3Store
 
@@ -25,6 +26,8 @@ struct Settings: Sendable {
     var limitRate: Int?
     var attempts: Int
     var trustRoots: String?
+    /// Which requests go through a proxy.
+    var proxies: ProxyRules
     /// In which order `restore` asks the cache and the store.
     var restorePolicy: RestorePolicy
     /// Whose memory seeds an empty one.
@@ -89,6 +92,7 @@ struct Settings: Sendable {
             limitRate: try values.rate(),
             attempts: try attempts(world),
             trustRoots: world.variable("AWS_CA_BUNDLE"),
+            proxies: ProxyRules(environment: world.environment),
             restorePolicy: try values.choice(.restorePolicy, RestorePolicy.self),
             shareFrom: try values.agents(.shareFrom),
             usesCache: try values.flag(.cache),
@@ -122,6 +126,7 @@ struct Settings: Sendable {
             Line(
                 name: "ca-bundle", value: settings.trustRoots,
                 origin: settings.trustRoots == nil ? "not set" : "AWS_CA_BUNDLE"),
+            proxyLine(settings),
             Line(
                 name: "state-directory", value: settings.stateDirectory,
                 origin: world.variable("XDG_STATE_HOME")?.hasPrefix("/") == true ? "XDG_STATE_HOME" : "default"),
@@ -129,6 +134,19 @@ struct Settings: Sendable {
                 name: "cache-directory", value: settings.cacheDirectory,
                 origin: world.variable("XDG_CACHE_HOME")?.hasPrefix("/") == true ? "XDG_CACHE_HOME" : "default"),
         ]
+    }
+
+    /// The proxy on the way to the store.
+    private static func proxyLine(_ settings: Settings) -> Line {
+        guard case .s3(let bucket) = settings.store else { return Line(name: "proxy", value: nil, origin: "not set") }
+        do throws(EndpointError) {
+            let proxy = try settings.s3Configuration(bucket).proxy()
+            return Line(name: "proxy", value: proxy?.description, origin: proxy?.variable ?? "not set")
+        } catch {
+            // It is told in full by the command that needs it.
+            let problem = error.code == .proxy ? UsageError(sentences: error.message).description : "not set"
+            return Line(name: "proxy", value: nil, origin: problem)
+        }
     }
 
     /// The profile in force, also where the variables of the AWS tools choose it.

@@ -14,11 +14,12 @@ struct UsageError: Error, CustomStringConvertible {
         hint: "Use --repo OWNER/NAME, HOLDFAST_REPO, or run in a git checkout with an origin.")
 
     /// - Parameters:
-    ///   - place: where the value was set.
+    ///   - place: where the value was set, if the text does not say it.
     ///   - text: its first sentence says what is wrong, the rest what to do.
-    init(_ place: String, sentences text: String) {
+    init(_ place: String? = nil, sentences text: String) {
         let end = text.firstRange(of: ". ")
         let problem = end.map { text[..<$0.lowerBound] } ?? text[...]
-        self.init("\(place): \(problem)", hint: end.map { String(text[$0.upperBound...]) })
+        self.init(
+            place.map { "\($0): \(problem)" } ?? String(problem), hint: end.map { String(text[$0.upperBound...]) })
     }
 }

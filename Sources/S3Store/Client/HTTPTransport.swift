@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import HTTPProxies
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -7,7 +8,7 @@ import ObjectStore
 
 /// Sends signed requests over HTTP, one attempt at a time.
 struct HTTPTransport: Sendable {
-    let client: HTTPClient
+    let clients: ProxiedClients
     /// Where the connections live.
     let loop: any EventLoop
     let meter: TransferMeter
@@ -19,7 +20,11 @@ struct HTTPTransport: Sendable {
     /// - Parameters:
     ///   - connections: how many requests run at once; each has a connection.
     ///   - trustRoots: the authorities to trust instead of the system's.
-    init(connections: Int, trustRoots: [NIOSSLCertificate]?, meter: TransferMeter, limiter: RateLimiter?) {
+    ///   - proxies: which requests go through a proxy.
+    init(
+        connections: Int, trustRoots: [NIOSSLCertificate]?, proxies: ProxyRules, meter: TransferMeter,
+        limiter: RateLimiter?
+    ) {
         let stall = TimeAmount.seconds(Int64(Self.stallTimeout))
         var configuration = HTTPClient.Configuration(
             redirectConfiguration: .disallow,
@@ -34,7 +39,7 @@ struct HTTPTransport: Sendable {
             configuration.tlsConfiguration = tls
         }
         loop = MultiThreadedEventLoopGroup.singleton.next()
-        client = HTTPClient(eventLoopGroupProvider: .shared(loop), configuration: configuration)
+        clients = ProxiedClients(proxies, configuration: configuration, on: loop)
         self.meter = meter
         self.limiter = limiter
     }
@@ -53,7 +58,7 @@ struct HTTPTransport: Sendable {
         try await limiter?.wait(for: sent)
         meter.count(requests: 1)
         // No deadline for the whole exchange: a large body takes the time it takes, and the time-outs end a stall.
-        return try await client.execute(message, deadline: .distantFuture)
+        return try await clients.client(for: request.url).execute(message, deadline: .distantFuture)
     }
 }
 

@@ -1,4 +1,6 @@
+import AsyncHTTPClient
 import FileIO
+import HTTPProxies
 import ObjectStore
 
 extension S3Call {
@@ -47,7 +49,9 @@ extension RequestSender {
     }
 
     private func noAnswer(_ error: any Error, _ call: S3Call) -> StoreError {
-        let address = "\(bucket.endpoint.scheme)://\(bucket.endpoint.authority)"
+        var address = "\(bucket.endpoint.scheme)://\(bucket.endpoint.authority)"
+        let proxy = try? transport.clients.proxy(for: bucket.endpoint.url)
+        if let proxy { address += " through the proxy \(proxy)" }
         let reason = transportReason(error)
         if isTLSRefusal(error) {
             return StoreError(
@@ -56,6 +60,11 @@ extension RequestSender {
                     "Check the certificate of the endpoint; AWS_CA_BUNDLE names a PEM file with an authority of your own."
             )
         }
+        if let proxy, error as? HTTPClientError == .proxyAuthenticationRequired {
+            return StoreError(
+                .unreachable, call.verb, key: call.objectKey, "no answer from \(address): \(reason)",
+                hint: "Write them into \(proxy.variable): http://USER:PASSWORD@HOST:PORT.")
+        }
         if case .local = TransportFailure(error) {
             return StoreError(
                 .invalid, call.verb, key: call.objectKey, "the request to \(address) cannot be sent: \(reason)",
@@ -63,7 +72,8 @@ extension RequestSender {
         }
         return StoreError(
             .unreachable, call.verb, key: call.objectKey, "no answer from \(address): \(reason)",
-            hint: "Check --endpoint-url, the network and the store.")
+            hint: proxy.map { "Check \($0.variable) and NO_PROXY, the proxy, the network and the store." }
+                ?? "Check --endpoint-url, the network and the store.")
     }
 
     private func reason(of error: ServiceError) -> String {

@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import FileIO
+import HTTPProxies
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -13,13 +14,16 @@ extension TransportFailure {
         case let error as HTTPClientError:
             switch error {
             case .cancelled: return nil
-            case .connectTimeout, .tlsHandshakeTimeout, .getConnectionFromPoolTimeout: self = .connectTimeout
+            case .connectTimeout, .tlsHandshakeTimeout, .getConnectionFromPoolTimeout, .httpProxyHandshakeTimeout:
+                self = .connectTimeout
             case .readTimeout, .writeTimeout, .deadlineExceeded: self = .readTimeout
-            case .remoteConnectionClosed, .uncleanShutdown, .requestStreamCancelled:
+            // What a proxy answers that opens no tunnel is not told; it may be that it did not reach the other side just now.
+            case .remoteConnectionClosed, .uncleanShutdown, .requestStreamCancelled, .invalidProxyResponse:
                 self = .connection
             // What is left are requests that cannot be sent: a header or an address of the wrong form.
             default: self = .local
             }
+        case is ProxyError: self = .local
         default: self = isTLSRefusal(error) ? .local : .connection
         }
     }
@@ -37,6 +41,9 @@ func transportReason(_ error: any Error) -> String {
         switch error {
         case .connectTimeout, .getConnectionFromPoolTimeout:
             return "no connection within \(HTTPTransport.connectTimeout) seconds"
+        case .httpProxyHandshakeTimeout: return "the proxy opened no tunnel in time"
+        case .invalidProxyResponse: return "the proxy opened no tunnel"
+        case .proxyAuthenticationRequired: return "the proxy wants another user name and password, or any"
         case .tlsHandshakeTimeout: return "the TLS handshake did not finish in time"
         case .readTimeout, .writeTimeout: return "nothing moved for \(HTTPTransport.stallTimeout) seconds"
         case .remoteConnectionClosed, .uncleanShutdown:

@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import FileIO
 import Glibc
+import HTTPProxies
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -16,13 +17,17 @@ public struct AsyncCredentialHTTP: CredentialHTTP {
 
     private let tls: TLSConfiguration?
     private let trustRoots: String?
+    private let proxies: ProxyRules
 
     /// - Parameters:
     ///   - trustRoots: a PEM file with the authorities to trust instead of the system's (`AWS_CA_BUNDLE`).
     ///   - tls: how to speak TLS, if not as usual.
-    public init(trustRoots: String? = nil, tls: TLSConfiguration? = nil) {
+    ///   - proxies: which requests by TLS go through a proxy. Others, as those of the machine and the container services, go
+    ///     to what is near, and a proxy would see the credentials.
+    public init(trustRoots: String? = nil, tls: TLSConfiguration? = nil, proxies: ProxyRules = .none) {
         self.trustRoots = trustRoots
         self.tls = tls
+        self.proxies = proxies
     }
 
     public func send(_ request: CredentialRequest) async throws -> CredentialResponse {
@@ -32,6 +37,7 @@ public struct AsyncCredentialHTTP: CredentialHTTP {
             timeout: .init(connect: wait, read: wait, write: wait))
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.httpVersion = .http1Only
+        if request.url.hasPrefix("https:") { configuration.proxy = try proxy(for: request.url)?.configuration }
         var message = HTTPClientRequest(url: request.url)
         message.method = HTTPMethod(rawValue: request.method)
         message.headers = HTTPHeaders(request.headers)
@@ -65,6 +71,12 @@ public struct AsyncCredentialHTTP: CredentialHTTP {
             defer { group.cancelAll() }
             guard let response = try await group.next() else { throw CancellationError() }
             return response
+        }
+    }
+
+    private func proxy(for url: String) throws -> HTTPProxy? {
+        do throws(ProxyError) { return try proxies.proxy(for: url) } catch {
+            throw CredentialHTTPError.unreachable("\(error)")
         }
     }
 
@@ -104,8 +116,9 @@ public struct AsyncCredentialHTTP: CredentialHTTP {
     private static func translated(_ error: HTTPClientError) throws -> CredentialHTTPError {
         switch error {
         case .cancelled: throw CancellationError()
-        case .connectTimeout, .tlsHandshakeTimeout, .getConnectionFromPoolTimeout:
+        case .connectTimeout, .tlsHandshakeTimeout, .getConnectionFromPoolTimeout, .httpProxyHandshakeTimeout:
             return .unreachable("no connection in time")
+        case .invalidProxyResponse, .proxyAuthenticationRequired: return .unreachable(transportReason(error))
         case .readTimeout, .writeTimeout, .deadlineExceeded: return .timedOut
         default: return .broken(error.shortDescription)
         }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import HTTPProxies
 
 /// All that the search for credentials touches outside of itself, so that tests can replace it.
 public struct CredentialContext: Sendable {
@@ -29,7 +30,7 @@ public struct CredentialContext: Sendable {
     /// - Parameters:
     ///   - environment: all variables; the search looks at no others.
     ///   - home: else that of the variable `HOME`.
-    ///   - http: else ``AsyncCredentialHTTP`` with the authorities of the variable `AWS_CA_BUNDLE`.
+    ///   - http: else ``AsyncCredentialHTTP`` with the authorities of the variable `AWS_CA_BUNDLE` and the proxies of `https_proxy`.
     public init(
         environment: [String: String],
         home: String? = nil,
@@ -45,7 +46,10 @@ public struct CredentialContext: Sendable {
         self.environment = environment
         self.home = home ?? environment["HOME"] ?? "/"
         self.readFile = readFile
-        self.http = http ?? AsyncCredentialHTTP(trustRoots: environment["AWS_CA_BUNDLE"])
+        self.http =
+            http
+            ?? AsyncCredentialHTTP(
+                trustRoots: environment["AWS_CA_BUNDLE"], proxies: ProxyRules(environment: environment))
         self.process = process
         self.now = now
         self.sleep = sleep

@@ -1,4 +1,4 @@
-/// The HTTP that the search for credentials needs: one request, one small answer, no redirects, no proxy.
+/// The HTTP that the search for credentials needs: one request, one small answer, no redirects.
 public protocol CredentialHTTP: Sendable {
     /// - Throws: ``CredentialHTTPError`` if there is no answer; `CancellationError`.
     func send(_ request: CredentialRequest) async throws -> CredentialResponse

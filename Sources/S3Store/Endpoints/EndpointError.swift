@@ -15,6 +15,8 @@ public struct EndpointError: Error, Sendable, Equatable, CustomStringConvertible
         public static let unsafeEndpoint = Code("unsafe-endpoint")
         /// The bucket's name or ARN cannot be used.
         public static let bucket = Code("bucket")
+        /// The proxy on the way to the endpoint is none that can be used.
+        public static let proxy = Code("proxy")
         /// Two settings exclude each other.
         public static let conflict = Code("conflict")
     }
