@@ -69,8 +69,7 @@ let package = Package(
             name: "Holdfast",
             dependencies: [
                 "ActionsCache", "AgentState", "FileIO", "HTTPProxies", "ObjectStore", "Repository", "S3Store", crypto,
-                log,
-                nioCore, nioLocks, nioPosix,
+                log, nioCore, nioLocks, nioPosix,
             ]),
         .target(
             name: "ActionsCache",

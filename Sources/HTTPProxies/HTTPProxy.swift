@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import FoundationEssentials
 
 /// A proxy that opens tunnels on request.
 public struct HTTPProxy: Sendable, Hashable, CustomStringConvertible {
@@ -6,7 +7,7 @@ public struct HTTPProxy: Sendable, Hashable, CustomStringConvertible {
     public let port: Int
     /// The variable that names it.
     public let variable: String
-    /// Who asks the proxy.
+    /// Whom the proxy shall take this machine for.
     let user: User?
 
     struct User: Sendable, Hashable {
@@ -20,35 +21,32 @@ public struct HTTPProxy: Sendable, Hashable, CustomStringConvertible {
     ///   - variable: where the text stands.
     /// - Throws: ``ProxyError``.
     init(_ text: String, variable: String) throws(ProxyError) {
-        var rest = text[...]
-        if let colon = text.firstRange(of: "://") {
-            let scheme = text[..<colon.lowerBound].lowercased()
-            guard scheme == "http" else { throw ProxyError(variable, "names a proxy of a kind that cannot be used") }
-            rest = text[colon.upperBound...]
-        }
-        if rest.hasSuffix("/") { rest = rest.dropLast() }
-        user = try rest.lastIndex(of: "@").map { at throws(ProxyError) in
-            defer { rest = rest[rest.index(after: at)...] }
-            return try Self.user(rest[..<at], variable)
-        }
-        guard rest.utf8.allSatisfy({ (0x21...0x7E).contains($0) }), !rest.contains(where: { "/?#\\".contains($0) }),
-            let (host, port) = splitPort(rest)
+        let text = text.contains("://") ? text : "http://\(text)"
+        guard let url = URL(string: text, encodingInvalidCharacters: false), let scheme = url.scheme,
+            let host = url.host(percentEncoded: true), !host.isEmpty, !host.contains("%"),
+            (1...65535).contains(url.port ?? 80), ["", "/"].contains(url.path), url.query() == nil,
+            url.fragment() == nil
         else { throw ProxyError(variable, "holds no address of a proxy") }
-        self.host = String(host)
-        self.port = port ?? 80
-        self.variable = variable
+        guard scheme.lowercased() == "http" else {
+            throw ProxyError(variable, "names a proxy of a kind that cannot be used")
+        }
+        user = try Self.user(of: url, variable)
+        (self.host, port, self.variable) = (host, url.port ?? 80, variable)
     }
 
-    private static func user(_ text: Substring, _ variable: String) throws(ProxyError) -> User {
-        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let name = decoded(parts[0]), let password = decoded(parts.count > 1 ? parts[1] : ""),
+    private static func user(of url: URL, _ variable: String) throws(ProxyError) -> User? {
+        guard url.user(percentEncoded: true) != nil else { return nil }
+        // What is no UTF-8 is `nil` when it is decoded, as if it were not there.
+        let password = url.password(percentEncoded: true) == nil ? "" : url.password(percentEncoded: false)
+        guard let name = url.user(percentEncoded: false), let password,
+            !(name + password).unicodeScalars.contains(where: { $0.properties.generalCategory == .control }),
             // It would be taken for the start of the password (RFC 7617 §2).
             !name.contains(":")
         else { throw ProxyError(variable, "holds a user name or a password that cannot be sent") }
         return User(name: name, password: password)
     }
 
-    /// What the proxy is shown to be asked by, which no output may contain; `nil` if it asks for nothing.
+    /// The password, which no output may contain; `nil` if there is none.
     public var secret: String? { user.flatMap { $0.password.isEmpty ? nil : $0.password } }
 
     /// Its address, without user and password.
@@ -72,22 +70,14 @@ public struct ProxyError: Error, Sendable, Equatable, CustomStringConvertible {
     public var hint: String { "Write http://HOST:PORT, or name the host of the store in NO_PROXY." }
 }
 
-/// Reads percent encoding (RFC 3986 §2.1).
-/// - Returns: `nil` if it is broken, or what comes out is no UTF-8 or has control characters.
-private func decoded(_ text: Substring) -> String? {
-    var bytes: [UInt8] = []
-    var rest = Array(text.utf8)[...]
-    while let byte = rest.popFirst() {
-        guard byte == UInt8(ascii: "%") else {
-            bytes.append(byte)
-            continue
+extension HTTPClientError {
+    /// What a proxy did not do, in words for a person; `nil` for an error that is none of a proxy's.
+    public var proxyReason: String? {
+        switch self {
+        case .httpProxyHandshakeTimeout: "the proxy opened no tunnel in time"
+        case .invalidProxyResponse: "the proxy opened no tunnel"
+        case .proxyAuthenticationRequired: "the proxy wants another user name and password, or any"
+        default: nil
         }
-        guard rest.count >= 2, rest.prefix(2).allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit }),
-            let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
-        else { return nil }
-        bytes.append(value)
-        rest = rest.dropFirst(2)
     }
-    guard !bytes.contains(where: { $0 < 0x20 || $0 == 0x7F }) else { return nil }
-    return String(validating: bytes, as: UTF8.self)
 }

@@ -16,7 +16,7 @@ struct NoProxyList: Sendable, Equatable {
             case all
             /// - Parameter isIncluded: whether the host of this name is meant as well.
             case below(String, isIncluded: Bool)
-            case block([UInt8], bits: Int)
+            case block(IPAddress, bits: Int)
         }
         let hosts: Hosts
         /// `nil` for every port.
@@ -32,8 +32,8 @@ struct NoProxyList: Sendable, Equatable {
             case (.all, _): return true
             case (.below(let name, let isIncluded), .name(let host)):
                 return isIncluded && host == name || host.hasSuffix(".\(name)")
-            case (.block(let bytes, let bits), .address(let address)):
-                return bytes.count == address.count && agree(bytes, address, bits: bits)
+            case (.block(let block, let bits), .address(let address)):
+                return block.bytes.count == address.bytes.count && address.isWithin(block.bytes, bits: bits)
             case (.below, .address), (.block, .name): return false
             }
         }
@@ -42,25 +42,35 @@ struct NoProxyList: Sendable, Equatable {
     private static func entry(_ text: Substring) -> Entry? {
         if text == "*" { return Entry(hosts: .all, port: nil) }
         if let slash = text.firstIndex(of: "/") {
-            guard case .address(let bytes) = Host(text[..<slash]), let bits = Int(text[text.index(after: slash)...]),
-                (0...8 * bytes.count).contains(bits)
+            guard case .address(let block) = Host(text[..<slash]), let bits = Int(text[text.index(after: slash)...]),
+                (0...8 * block.bytes.count).contains(bits)
             else { return nil }
-            return Entry(hosts: .block(bytes, bits: bits), port: nil)
+            return Entry(hosts: .block(block, bits: bits), port: nil)
         }
         guard let (host, port) = splitPort(text) else { return nil }
         switch Host(host) {
-        case .address(let bytes): return Entry(hosts: .block(bytes, bits: 8 * bytes.count), port: port)
+        case .address(let address):
+            return Entry(hosts: .block(address, bits: 8 * address.bytes.count), port: port)
         case .name(let name):
             let prefix = name.hasPrefix("*.") ? 2 : name.hasPrefix(".") ? 1 : 0
             let domain = String(name.dropFirst(prefix))
             return domain.isEmpty ? nil : Entry(hosts: .below(domain, isIncluded: prefix == 0), port: port)
         }
     }
-}
 
-/// Whether two addresses begin with the same bits.
-private func agree(_ a: [UInt8], _ b: [UInt8], bits: Int) -> Bool {
-    let (whole, rest) = (bits / 8, bits % 8)
-    guard a[..<whole] == b[..<whole] else { return false }
-    return rest == 0 || (a[whole] ^ b[whole]) >> UInt8(8 - rest) == 0
+    /// Takes `host`, `host:port`, `[address]`, `[address]:port` and an IPv6 address without brackets apart.
+    /// - Returns: `nil` if there is no host, or the port is no number.
+    private static func splitPort(_ text: Substring) -> (host: Substring, port: Int?)? {
+        var (host, rest) = (text, text[text.endIndex...])
+        if text.first == "[" {
+            guard let end = text.firstIndex(of: "]") else { return nil }
+            (host, rest) = (text[..<end].dropFirst(), text[end...].dropFirst())
+        } else if let colon = text.firstIndex(of: ":"), colon == text.lastIndex(of: ":") {
+            (host, rest) = (text[..<colon], text[colon...])
+        }
+        guard !host.isEmpty else { return nil }
+        if rest.isEmpty { return (host, nil) }
+        guard rest.first == ":", !rest.contains("+"), let port = UInt16(rest.dropFirst()) else { return nil }
+        return (host, Int(port))
+    }
 }

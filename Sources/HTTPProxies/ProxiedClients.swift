@@ -7,7 +7,7 @@ public struct ProxiedClients: Sendable {
     private let direct: HTTPClient
     private let proxied: [HTTPProxy: HTTPClient]
 
-    /// They have to be ended with ``shutdown()``.
+    /// They have to be ended with ``shutDown(after:)``.
     /// - Parameters:
     ///   - configuration: of each client, but for its proxy.
     ///   - group: where the connections live.
@@ -33,12 +33,19 @@ public struct ProxiedClients: Sendable {
         try proxy(for: url).flatMap { proxied[$0] } ?? direct
     }
 
-    /// Ends all clients, also if one of them fails.
-    public func shutdown() async throws {
-        var failure: (any Error)?
-        for client in [direct] + proxied.values {
-            do { try await client.shutdown() } catch { failure = error }
+    /// Ends all clients once the work with them has ended.
+    /// - Throws: what `work` throws, else what ending them does.
+    public func shutDown<Result>(after work: () async throws -> Result) async throws -> Result {
+        do {
+            let result = try await work()
+            for client in all { try await client.shutdown() }
+            return result
+        } catch {
+            // The error that came first is the one to report.
+            for client in all { try? await client.shutdown() }
+            throw error
         }
-        if let failure { throw failure }
     }
+
+    private var all: [HTTPClient] { [direct] + proxied.values }
 }

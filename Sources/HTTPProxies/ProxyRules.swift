@@ -21,7 +21,7 @@ public struct ProxyRules: Sendable, Equatable {
     public init(environment: [String: String]) {
         func value(_ name: String) -> Setting? {
             for variable in [name, name.uppercased()] {
-                let text = environment[variable].map(trimmed) ?? ""
+                let text = environment[variable]?.split(whereSeparator: \.isWhitespace).joined(separator: " ") ?? ""
                 if !text.isEmpty { return Setting(variable: variable, text: text) }
             }
             return nil
@@ -31,11 +31,12 @@ public struct ProxyRules: Sendable, Equatable {
     }
 
     /// The proxy that leads to an address.
-    /// - Parameter url: an `http` or `https` address; only what stands before its path matters.
+    /// - Parameter url: an `http` or `https` address.
     /// - Returns: `nil` if it is reached directly.
     /// - Throws: ``ProxyError`` if the variable that counts holds no address of a proxy.
     public func proxy(for url: String) throws(ProxyError) -> HTTPProxy? {
-        guard let target = Target(url), let setting = setting[target.scheme], !target.isAlwaysDirect,
+        // Mostly there is none, and an address is taken apart for each request.
+        guard !setting.isEmpty, let target = Target(url), let setting = setting[target.scheme], !target.isAlwaysDirect,
             !exceptions.contains(target)
         else { return nil }
         return try HTTPProxy(setting.text, variable: setting.variable)
@@ -45,9 +46,4 @@ public struct ProxyRules: Sendable, Equatable {
     public var proxies: Set<HTTPProxy> {
         Set(setting.values.compactMap { try? HTTPProxy($0.text, variable: $0.variable) })
     }
-}
-
-private func trimmed(_ text: String) -> String {
-    let whole = text.drop(while: \.isWhitespace)
-    return String(whole[..<(whole.lastIndex { !$0.isWhitespace }.map { whole.index(after: $0) } ?? whole.startIndex)])
 }

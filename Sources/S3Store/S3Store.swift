@@ -51,16 +51,8 @@ public struct S3Store: ObjectStore {
                 bucket: bucket, transport: transport, credentials: credentials,
                 clock: SigningClock(systemTime: systemTime), attempts: configuration.attempts, timing: timing,
                 logger: logger))
-        do {
-            let result = try await withTaskExecutorPreference(EventLoopExecutor(transport.loop)) {
-                try await body(store)
-            }
-            try await transport.clients.shutdown()
-            return result
-        } catch {
-            // The error that ended the work is the one to report.
-            try? await transport.clients.shutdown()
-            throw error
+        return try await transport.clients.shutDown {
+            try await withTaskExecutorPreference(EventLoopExecutor(transport.loop)) { try await body(store) }
         }
     }
 

@@ -24,7 +24,8 @@ struct ProxyRulesTests {
     @Test(
         "This machine and link-local addresses are never behind a proxy",
         arguments: [
-            "localhost", "LOCALHOST.", "a.localhost", "127.0.0.1:9000", "127.9.9.9", "[::1]:9000", "[::ffff:127.0.0.1]",
+            "localhost", "LOCALHOST.", "a.localhost", "127.0.0.1:9000", "127.9.9.9", "127.1", "[::1]:9000",
+            "[::ffff:127.0.0.1]",
             "0.0.0.0", "169.254.169.254", "[fe80::1]", "[::ffff:169.254.169.254]",
         ])
     func near(_ host: String) throws {
@@ -59,7 +60,7 @@ struct ProxyRulesTests {
             ("10.0.0.0/9", "10.128.0.1"), ("10.0.0.0/33", "10.0.0.0"), ("10.0.0.0/-1", "10.0.0.0"),
             ("10.0.0.0/", "10.0.0.0"),
             ("fd00::/8", "10.1.2.3"), ("10.0.0.0/8", "[fd00::1]"), ("10.1.2.3", "10.1.2.3.test"),
-            ("a.test:x", "a.test"),
+            ("a.test:x", "a.test"), ("a.test:+443", "a.test"),
             (".", "a.test"), ("*.", "a.test"), ("[a", "a.test"), (":443", "a.test"), ("a.test/24", "a.test"),
             ("**", "a.test"), ("te*", "test"),
         ])
@@ -114,6 +115,7 @@ struct HTTPProxyTests {
         "What is none is refused, without a word of it",
         arguments: [
             "https://secret.test:3128", "socks5://secret.test", "secret.test:0", "secret.test:65536", "secret.test:+1",
+            "secret%0A.test",
             "secret.test:x", "http://:3128", "http://", "http:// secret.test", "secret test", "sécret.test",
             "secret.test/path",
             "secret.test?q", "secret.test#f", "http://secret.test\\x", "[secret", "[]:3128", "[::1]x",

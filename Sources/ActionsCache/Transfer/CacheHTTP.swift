@@ -42,14 +42,8 @@ struct CacheHTTP: Sendable {
     ) async throws -> Result {
         let clients = ProxiedClients(
             environment.proxies, configuration: configuration(options), on: MultiThreadedEventLoopGroup.singleton)
-        do {
-            let result = try await body(CacheHTTP(clients: clients, userAgent: environment.userAgent))
-            try await clients.shutdown()
-            return result
-        } catch {
-            // The error that ended the work is the one to report.
-            try? await clients.shutdown()
-            throw error
+        return try await clients.shutDown {
+            try await body(CacheHTTP(clients: clients, userAgent: environment.userAgent))
         }
     }
 
@@ -123,17 +117,17 @@ struct TransportError: Error {
         switch error {
         case let error as HTTPClientError:
             switch error {
-            case .connectTimeout, .tlsHandshakeTimeout, .getConnectionFromPoolTimeout, .httpProxyHandshakeTimeout:
+            case .connectTimeout, .tlsHandshakeTimeout, .getConnectionFromPoolTimeout:
                 TransportError(reason: "no connection in time", mayPass: true)
             case .readTimeout, .writeTimeout, .deadlineExceeded:
                 TransportError(reason: "nothing moved for too long", mayPass: true)
             case .remoteConnectionClosed, .uncleanShutdown, .requestStreamCancelled:
                 TransportError(reason: "the connection was closed before the answer was complete", mayPass: true)
-            case .invalidProxyResponse: TransportError(reason: "the proxy opened no tunnel", mayPass: true)
-            case .proxyAuthenticationRequired:
-                TransportError(reason: "the proxy wants another user name and password, or any", mayPass: false)
             // Not the whole error, which may show a header.
-            default: TransportError(reason: error.shortDescription, mayPass: false)
+            default:
+                TransportError(
+                    reason: error.proxyReason ?? error.shortDescription,
+                    mayPass: error.proxyReason != nil && error != .proxyAuthenticationRequired)
             }
         case let error as NIOConnectionError:
             TransportError(

@@ -41,15 +41,12 @@ func transportReason(_ error: any Error) -> String {
         switch error {
         case .connectTimeout, .getConnectionFromPoolTimeout:
             return "no connection within \(HTTPTransport.connectTimeout) seconds"
-        case .httpProxyHandshakeTimeout: return "the proxy opened no tunnel in time"
-        case .invalidProxyResponse: return "the proxy opened no tunnel"
-        case .proxyAuthenticationRequired: return "the proxy wants another user name and password, or any"
         case .tlsHandshakeTimeout: return "the TLS handshake did not finish in time"
         case .readTimeout, .writeTimeout: return "nothing moved for \(HTTPTransport.stallTimeout) seconds"
         case .remoteConnectionClosed, .uncleanShutdown:
             return "the connection was closed before the answer was complete"
         // Not the whole error, which may show a header.
-        default: return error.shortDescription
+        default: return error.proxyReason ?? error.shortDescription
         }
     case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError: return "TLS failed: \(tlsReason(error))"
     case is HTTPParserError: return "what came back is no HTTP; does the endpoint need https?"

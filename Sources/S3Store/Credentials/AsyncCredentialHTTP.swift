@@ -116,11 +116,10 @@ public struct AsyncCredentialHTTP: CredentialHTTP {
     private static func translated(_ error: HTTPClientError) throws -> CredentialHTTPError {
         switch error {
         case .cancelled: throw CancellationError()
-        case .connectTimeout, .tlsHandshakeTimeout, .getConnectionFromPoolTimeout, .httpProxyHandshakeTimeout:
+        case .connectTimeout, .tlsHandshakeTimeout, .getConnectionFromPoolTimeout:
             return .unreachable("no connection in time")
-        case .invalidProxyResponse, .proxyAuthenticationRequired: return .unreachable(transportReason(error))
         case .readTimeout, .writeTimeout, .deadlineExceeded: return .timedOut
-        default: return .broken(error.shortDescription)
+        default: return error.proxyReason.map { .unreachable($0) } ?? .broken(error.shortDescription)
         }
     }
 }

@@ -1,3 +1,4 @@
+import HTTPProxies
 import NIOCore
 
 /// The URL from which a container gets its credentials, and whether it may be asked.

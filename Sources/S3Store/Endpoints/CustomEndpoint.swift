@@ -1,3 +1,5 @@
+import HTTPProxies
+
 /// A custom endpoint, taken apart: `scheme://host[:port][/base/path]`.
 ///
 /// Stricter than RFC 3986 on purpose: what two parsers could read differently is refused, so that the host that was

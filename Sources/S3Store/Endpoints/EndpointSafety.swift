@@ -1,3 +1,5 @@
+import HTTPProxies
+
 /// Refuses custom endpoints that would leak credentials or data.
 ///
 /// Signed requests carry the name of a key and the contents of a memory. A setting that somebody else may have
@@ -65,25 +67,15 @@ enum EndpointSafety {
             if case .open = reach(of: inner) { return .local("an IPv4 address inside an IPv6 one") }
             return reach(of: inner)
         }
-        return switch address {
-        case .v4(let bytes): first(ipv4Rules, bytes)
-        case .v6(let bytes): first(ipv6Rules, bytes)
-        }
+        let rules =
+            switch address {
+            case .v4: ipv4Rules
+            case .v6: ipv6Rules
+            }
+        return rules.first { address.isWithin($0.prefix, bits: $0.bits) }?.reach ?? .open
     }
 
     private typealias Rule = (prefix: [UInt8], bits: Int, reach: Reach)
-
-    private static func first(_ rules: [Rule], _ address: [UInt8]) -> Reach {
-        rules.first { matches(address, $0.prefix, bits: $0.bits) }?.reach ?? .open
-    }
-
-    private static func matches(_ address: [UInt8], _ prefix: [UInt8], bits: Int) -> Bool {
-        (0..<bits).allSatisfy { bit in
-            let mask: UInt8 = 0x80 >> UInt8(bit % 8)
-            let wanted = bit / 8 < prefix.count ? prefix[bit / 8] : 0
-            return address[bit / 8] & mask == wanted & mask
-        }
-    }
 
     /// From the IANA special-purpose registry (RFC 6890), and the metadata services of the large clouds.
     private static let ipv4Rules: [Rule] = [
