@@ -153,7 +153,8 @@ let package = Package(
             name: "HoldfastCommandTests",
             dependencies: [
                 "ActionsCache", "AgentState", "CZstd", "FileIO", "HoldfastActions", "HoldfastCommand", "Holdfast",
-                "HoldfastService", "ObjectStore", "Repository", "S3Store", "TestSupport", log, nioCore, subprocess,
+                "HoldfastService", "ObjectStore", "Repository", "S3Store", "TestSupport", crypto, log, nioCore,
+                subprocess,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             exclude: ["Snapshots"]),
