@@ -1,4 +1,4 @@
-import AgentState
+import AgentDatabase
 import FileIO
 
 /// A state that cannot be used, out of the agent's way: it lies beside the storage directory until the next save.
