@@ -908,7 +908,7 @@ def restore(memory, name, options):
         real = os.path.join(os.path.realpath(parent), os.path.basename(target), "")
         if real.startswith(os.path.join(os.path.realpath(memory.store.path), "")):
             raise ReaderError(f"{shown(target)} lies in the memory, to which nothing may be written.")
-    passed, refused = [], False
+    passed = []
     for name in memory.candidates() if name is None else [name]:
         try:
             commit = memory.commit(name)
@@ -923,14 +923,16 @@ def restore(memory, name, options):
                 if os.name == "nt" and os.path.isdir(target):
                     os.rmdir(target)  # elsewhere a rename replaces an empty directory
                 os.rename(files, target)
-        except (Damaged, Refused) as error:
+        except Damaged as error:
             passed.append(f"snapshot {memory.ids.get(name, name)[:20]}: {shown(error)}")
-            refused = refused or isinstance(error, Refused)
             continue
+        except Refused as error:  # it may be whole, so an older one takes its place only if somebody asks for that
+            raise ReaderError(f"snapshot {memory.ids.get(name, name)[:20]}: {shown(error)}. Nothing was restored. Get "
+                              "the permission to read it, or run `list` and take an older snapshot with --at.")
         except OSError as error:
             raise ReaderError(f"cannot write {shown(target)}: {shown(error)}. Nothing was restored.")
         if passed:
-            warn("WARNING: THE NEWEST SNAPSHOT IS NOT WHOLE (OR WAS REFUSED). Passed over:\n  " + "\n  ".join(passed))
+            warn("WARNING: THE NEWEST SNAPSHOT IS NOT WHOLE. Passed over:\n  " + "\n  ".join(passed))
             warn(f"WARNING: what was restored is OLDER: snapshot {commit.id[:12]} of {shown(commit.time)}.")
         print(f"restored snapshot {commit.id[:12]} ({shown(commit.time)}) to {shown(target)}: "
               f"{commit.files} files, {commit.bytes} bytes")
@@ -940,8 +942,8 @@ def restore(memory, name, options):
         return OK
     warn("nothing was restored:\n  " + "\n  ".join(passed) + "\n" + (
         "Run `restore` without --at to get the newest snapshot that is whole." if options.at else
-        "No snapshot could be read and found whole. `verify --all` says what is damaged or refused."))
-    return ERROR if refused else DAMAGE
+        "No snapshot could be read and found whole. `verify --all` says what is damaged."))
+    return DAMAGE
 
 def write_files(memory, commit, stage):
     """Write the files of a snapshot to an empty directory of our own, and verify each of them."""
