@@ -1,4 +1,5 @@
 import AgentState
+import FileIO
 import Holdfast
 import S3Store
 
