@@ -32,6 +32,9 @@ public struct Exclusions: Sendable {
 
     private let included: [Glob]
 
+    /// The patterns of what is taken from the directories that are left out by default.
+    public var includedPatterns: [String] { included.map(\.pattern) }
+
     /// - Parameter included: what to take from the directories that are left out by default.
     public init(including included: [Glob] = []) { self.included = included }
 
@@ -95,6 +98,12 @@ public struct Exclusions: Sendable {
     private static let suffixes: [Ending] = [".db-shm", ".key", ".pem", ".tmp"]
     private static let sidecarSuffixes: [Ending] = ["-wal", "-shm", "-journal"]
     private static let databaseSuffixes: [Ending] = [".db", ".db3", ".sqlite", ".sqlite3"]
+
+    /// The names that are never stored, as patterns.
+    public static let neverStoredPatterns =
+        exactNames.map(\.text) + suffixes.map { "*\($0.text)" }
+        + databaseSuffixes.flatMap { database in sidecarSuffixes.map { "*\(database.text)\($0.text)" } }
+        .filter { !suffixes.map(\.text).contains(String($0.dropFirst())) }
 
     private static func leftOutDirectory(above file: RelativePath) -> String? {
         guard file.parent != nil, let top = file.components.first else { return nil }

@@ -40,6 +40,11 @@ public struct Repository: Sendable {
     var commitPrefix: String { "\(memory)/commits/" }
     var packPrefix: String { "\(memory)/packs/" }
 
+    /// The name of the commit that a key below ``commitPrefix`` is of; `nil` for any other object.
+    func commitName(_ key: ObjectKey) -> CommitName? {
+        CommitName(String(decoding: key.text.utf8.dropFirst(commitPrefix.utf8.count), as: UTF8.self))
+    }
+
     func key(of commit: CommitName) -> ObjectKey { ObjectKey("\(commitPrefix)\(commit)") }
 
     func key(ofPack pack: Digest) -> ObjectKey {

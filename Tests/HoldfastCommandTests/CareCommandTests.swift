@@ -12,7 +12,7 @@ struct CareCommandTests {
     private static let memory = "home/.local/share/holdfast/store/opencode-storage/local/owner-repo"
 
     private func pack(_ snapshot: Snapshot) -> String {
-        let name = snapshot.commit.manifest.pack
+        let name = snapshot.commit.manifest.pack.hexadecimal
         return "\(Self.memory)/packs/\(name.prefix(2))/\(name)"
     }
 

@@ -30,7 +30,7 @@ import Testing
         try await other.save()
         base = try await push(["a": "2"], 2, repository, base: base)
 
-        let damaged = base.snapshot.commit.manifest.pack
+        let damaged = base.snapshot.commit.manifest.pack.hexadecimal
         let key = ObjectKey("memory/github/owner-repo/packs/\(damaged.prefix(2))/\(damaged)")
         _ = try await store.delete([key])
         #expect(try await repository.newest().heads.damaged.count == 1)

@@ -18,10 +18,12 @@ import Testing
         "empty": "", "session/a.json": #"{"title":"first"}"#, "session/b.json": String(repeating: "b", count: 3000),
     ]
 
-    /// The objects of the example: a line with a key in backquotes, then a code block with text or hex digits.
-    private static func objects() throws -> [(key: String, bytes: ByteBuffer)] {
+    /// The objects of the example of a format: a line with a key in backquotes, then a code block with text or hex digits.
+    private static func objects(_ format: Int) throws -> [(key: String, bytes: ByteBuffer)] {
         let text = try String(contentsOf: document, encoding: .utf8)
-        let example = try #require(text.components(separatedBy: "## Example").last)
+        let examples = try #require(text.components(separatedBy: "## Example").last)
+        let example = try #require(
+            examples.components(separatedBy: "### In format ").first { $0.hasPrefix("\(format)") })
         return try example.components(separatedBy: "\n`memory/").dropFirst().map { part in
             let key = "memory/" + part.prefix { $0 != "`" }
             let lines = part.split(separator: "\n").drop { !$0.hasPrefix("    ") }.prefix { $0.hasPrefix("    ") }
@@ -36,19 +38,27 @@ import Testing
         }
     }
 
-    @Test("the example of the document is a memory with the files that it says")
-    func example() async throws {
-        let objects = try Self.objects()
+    @Test("The examples of the document are memories with the files that it says", arguments: [1, 2])
+    func example(_ format: Int) async throws {
+        let objects = try Self.objects(format)
         #expect(objects.count == 2)
         let store = MemoryObjectStore()
         for (key, bytes) in objects { try await store.put(ObjectKey(key), .bytes(bytes), .createOnly) }
         var reader = Machine(store)
         try await reader.restore()
         #expect(reader.files == Self.files)
-        #expect(try await reader.repository.history().damaged.isEmpty)
+        let history = try await reader.repository.history()
+        #expect(history.snapshots.map(\.commit.format) == [format])
+        #expect(history.damaged.isEmpty)
+        #expect(try await reader.repository.verify(readData: true).damages == [])
+        // Both can be continued.
+        reader.write("new", "new")
+        let saved = try await reader.save().snapshot.commit
+        #expect(saved.format == 2)
+        #expect(saved.parents == history.snapshots.map(\.reference))
     }
 
-    @Test("what is written today is what the document shows")
+    @Test("What is written today is what the document shows")
     func written() async throws {
         let store = MemoryObjectStore()
         let counter = NIOLockedValueBox<UInt64>(0)
@@ -63,7 +73,7 @@ import Testing
         writer.name = "example"
         for path in Self.files.keys.sorted() { writer.write(path, Self.files[path] ?? "") }
         try await writer.save()
-        let documented = try #require(Self.objects().first { $0.key.contains("/commits/") })
+        let documented = try #require(Self.objects(2).first { $0.key.contains("/commits/") })
         let commit = try await store.get(ObjectKey(documented.key)).collect(upTo: 1 << 20)
         var shown: [String] = []
         for object in try await store.list(prefix: "").collect() {
@@ -79,9 +89,11 @@ import Testing
     private static func fields(_ commit: ByteBuffer) throws -> NSDictionary {
         let object = try JSONSerialization.jsonObject(with: Data(commit.readableBytesView))
         var fields = try #require(object as? [String: Any])
-        let place = try #require(fields.removeValue(forKey: "manifest") as? [String: Any])
-        fields["newBytes"] = nil
-        fields["manifest"] = place.keys.sorted()
+        var body = try #require(fields["body"] as? [String: Any])
+        body["newBytes"] = nil
+        body["manifest"] = try #require(body["manifest"] as? [String: Any]).keys.sorted()
+        fields["body"] = body
+        for place in ["pack", "packs"] { fields[place] = try #require(fields[place] as? [String: Any]).keys.sorted() }
         return fields as NSDictionary
     }
 

@@ -16,6 +16,8 @@ struct Machine {
     /// The snapshot that the files come from.
     private(set) var base: (snapshot: Snapshot, files: [FileFacts])?
     var name = "test"
+    /// What is captured; everything if `nil`.
+    var scope: CaptureScope?
 
     init(_ store: any ObjectStore, repository: String = "owner/repo", environment: RepositoryEnvironment = .live) {
         self.repository = Repository(
@@ -40,7 +42,9 @@ struct Machine {
             state.append(.new(try await Self.write(path, content, times[path] ?? clock, to: writer)))
         }
         state.sort { $0.path < $1.path }
-        let result = try await repository.save(writer, SaveRequest(files: state, base: base, writer: name))
+        var request = SaveRequest(files: state, base: base, writer: name)
+        request.scope = scope
+        let result = try await repository.save(writer, request)
         try await take(result.snapshot, result.manifest)
         return result
     }

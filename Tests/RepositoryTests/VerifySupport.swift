@@ -32,7 +32,7 @@ struct Memory {
         ObjectKey("memory/github/owner-repo/commits/\(snapshot.name)")
     }
 
-    func pack(_ number: Int) -> ObjectKey { Self.key(ofPack: snapshots[number].commit.manifest.pack) }
+    func pack(_ number: Int) -> ObjectKey { Self.key(ofPack: snapshots[number].commit.manifest.pack.hexadecimal) }
 
     /// Replaces an object by what a closure makes of it.
     func change(_ key: ObjectKey, _ change: (inout [UInt8]) throws -> Void) async throws {
@@ -77,7 +77,14 @@ struct Plant: Sendable, CustomTestStringConvertible {
             key: { $0.pack(0) }, reason: "its SHA-256 is not its name", snapshots: [], count: 0, needsData: true),
         Plant(
             testDescription: "a flipped bit in a manifest's root",
-            make: { try await $0.flip($0.pack(2), at: $0.snapshots[2].commit.manifest.offset + 8) },
+            make: { try await $0.flip($0.pack(2), at: $0.snapshots[2].commit.manifest.root.frame.offset + 8) },
+            key: { $0.pack(2) }, reason: "a frame cannot be expanded", snapshots: [2], count: 2),
+        Plant(
+            testDescription: "a flipped bit in a pack list",
+            make: { memory in
+                let list = try #require(memory.snapshots[2].commit.manifest.packList)
+                try await memory.flip(memory.pack(2), at: list.frame.offset + 8)
+            },
             key: { $0.pack(2) }, reason: "a frame cannot be expanded", snapshots: [2], count: 2),
         Plant(
             testDescription: "a flipped bit in a manifest's page",

@@ -130,7 +130,7 @@ import Testing
     @Test("does not call damaged what a newer version wrote")
     func newerFormat() async throws {
         let memory = try await Memory()
-        try await memory.replace(#""format":1"#, by: #""format":7"#, in: 2)
+        try await memory.replace(#""format":2"#, by: #""format":7"#, in: 2)
         let report = try await memory.repository.verify()
         #expect(report.damages == [])
         #expect(report.unknown.map(\.key) == [Memory.key(of: memory.snapshots[2])])

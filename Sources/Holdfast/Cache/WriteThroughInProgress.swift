@@ -180,9 +180,9 @@ struct WriteThroughInProgress {
         // What this machine has may come from a snapshot that the copy has never seen: then the copy begins anew.
         if let base = await memory.localState.read() {
             let heads = try? await copy.repository.heads()
-            var lineage = Lineage.unrelated
-            if let heads { lineage = (try? await copy.repository.lineage(of: base.snapshot, to: heads)) ?? .unrelated }
-            if lineage == .unrelated { try await place.clear() }
+            var lineage = Lineage.unknown
+            if let heads { lineage = (try? await copy.repository.lineage(of: base.snapshot, to: heads)) ?? .unknown }
+            if !lineage.isBase && lineage != .newer { try await place.clear() }
         }
         var pushed = await push(copy)
         if pushed.snapshot == nil, let error = pushed.error, error.code == RepositoryError.Kind.damaged.rawValue {

@@ -119,4 +119,19 @@ public struct Memory: Sendable {
             result.warnings.append("snapshot \(damage.name) is damaged and was passed over: \(damage.reason)")
         }
     }
+
+    /// Tells the result what is damaged, and what may be missing in the newest snapshot.
+    func report(_ heads: Heads, _ result: inout SyncResult) {
+        report(heads.damaged, &result)
+        for name in heads.unproven {
+            result.warnings.append(
+                "it is unknown whether the newest snapshot contains commit \(name), which is left as it is")
+        }
+    }
+
+    /// Tells the result why nothing counts as deleted, if it does not.
+    func report(_ lineage: Lineage, _ result: inout SyncResult) {
+        guard let doubt = lineage.doubt else { return }
+        result.warnings.append("\(doubt); nothing counts as deleted")
+    }
 }

@@ -103,8 +103,8 @@ extension Memory {
         /// What the files here are compared with.
         func base(_ snapshot: Snapshot, _ entries: [Entry]) -> LocalState.Base? {
             switch lineage {
-            case nil, .unrelated?: return nil
-            case .contained?: return remembered
+            case nil, .unrelated?, .unknown?, .foreign?, .passedOver?: return nil
+            case .contained?, .pruned?: return remembered
             case .newer?:
                 // The store fell back behind this machine. Nothing changed there, so all differences are changes here.
                 let index = entries.map { entry in
@@ -140,7 +140,8 @@ extension Memory {
                 // Whoever saved it has updated the view, or has told that machine that this is still to be done.
                 let isMirrored = base?.snapshot.id == tip.id ? base?.isMirrored == true : true
                 try await restore(tip, manifest, start, policy, isMirrored: isMirrored, &result)
-                report(newest.heads.damaged, &result)
+                report(newest.heads, &result)
+                if let lineage = start.lineage { report(lineage, &result) }
                 if start.lineage == .newer {
                     result.warnings.append(
                         "this machine has a newer state than the store; holdfast push saves it again")

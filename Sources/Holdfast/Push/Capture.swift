@@ -153,14 +153,17 @@ struct Capture: Sendable {
     }
 
     /// The files of a snapshot that a save of this state would drop, as far as can be told before anything is read.
-    /// - Parameter manifest: that of the newest snapshot.
-    func removed(from manifest: Manifest, since base: LocalState.Base, _ newest: Newest) -> [RelativePath] {
+    /// - Parameters:
+    ///   - manifest: that of the newest snapshot.
+    ///   - lineage: how the base stands to it.
+    /// - Returns: `nil` where nothing would count as removed.
+    func removed(from manifest: Manifest, _ lineage: Lineage) -> [RelativePath]? {
+        guard let base, lineage.isBase || lineage == .newer else { return nil }
         let here = Set(files.map(\.path) + databases.compactMap { DatabaseEntries.path(of: $0.name) })
         let hidden = Set(failures.map(\.path) + leftOut + torn)
-        // Where the base is lost, everything that the store fell back to was there then.
-        let isKnown = newest.contains(base.snapshot)
         return manifest.entries.map(\.path).filter { path in
-            !here.contains(path) && !isUnseen(path, hidden) && (!isKnown || base.index.entry(path) != nil)
+            // Where the base is lost, everything that the store fell back to was there then.
+            !here.contains(path) && !isUnseen(path, hidden) && (lineage == .newer || base.index.entry(path) != nil)
         }
     }
 

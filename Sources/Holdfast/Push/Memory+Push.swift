@@ -89,20 +89,23 @@ extension Memory {
         _ capture: Capture, _ heads: Heads, _ base: LocalState.Base?, allowShrink: Bool, _ result: inout SyncResult
     ) async throws {
         let newest = try await newest(heads, base)
-        report(newest.heads.damaged, &result)
-        if !allowShrink { try checkShrinking(capture, newest) }
+        report(newest.heads, &result)
+        var lineage: Lineage?
+        if let base { lineage = try await repository.lineage(of: base.snapshot, to: newest.heads) }
+        if let lineage { report(lineage, &result) }
+        if !allowShrink { try checkShrinking(capture, newest, lineage) }
 
         let writer = SnapshotWriter(repository, upon: newest, abandoning: Compaction.packs(of: newest))
-        let lineage: Lineage =
-            if let base { try await repository.lineage(of: base.snapshot, to: newest.heads) } else { .unrelated }
         // Only what the newest snapshots are made from is certain to be there; from the rest, all content is offered.
         let captured = try await capture.write(to: writer, upon: newest, base: lineage == .contained ? base : nil)
         result.problems += captured.problems
         result.warnings += captured.warnings
         var request = SaveRequest(
             files: captured.files,
-            base: lineage == .unrelated ? nil : base.map { ($0.snapshot, $0.facts(knowing: captured.index)) },
-            writer: options.writer, run: options.run)
+            base: base.map { ($0.snapshot, $0.facts(knowing: captured.index)) }, writer: options.writer,
+            run: options.run)
+        request.lineage = lineage
+        request.scope = options.exclusions.captureScope
         request.willCommit = { await announce($0, restoring: false, captured.index, takenAt: capture.takenAt) }
         let warnings = NIOLockedValueBox<[String]>([])
         request.mergeFile = databaseMerger(capture.databases, writer, warnings)
@@ -141,11 +144,12 @@ extension Memory {
     ///
     /// What others have added since is not missing here. Where nothing is known of what was the same, nothing counts as
     /// removed, so that a few files beside a few others are merged; but a few files beside many are a cold start.
-    private func checkShrinking(_ capture: Capture, _ newest: Newest) throws {
+    private func checkShrinking(_ capture: Capture, _ newest: Newest, _ lineage: Lineage?) throws {
         guard let tip = newest.tip?.commit, let manifest = newest.manifest else { return }
         let count = capture.files.count + capture.databases.count + capture.leftOut.count
-        if let base = capture.base {
-            let gone = capture.removed(from: manifest, since: base, newest).filter(DatabaseEntries.contains)
+        let removed = lineage.flatMap { capture.removed(from: manifest, $0) }
+        if let removed {
+            let gone = removed.filter(DatabaseEntries.contains)
             if let database = gone.first {
                 throw RepositoryError(
                     .shrinks, "the database '\(database)' of the newest snapshot is missing here; nothing was saved",
@@ -154,11 +158,7 @@ extension Memory {
         }
         guard tip.files > 0, count * 2 < tip.files else { return }
         let isSmall =
-            if let base = capture.base {
-                capture.removed(from: manifest, since: base, newest).count * 2 > tip.files
-            } else {
-                tip.files >= 10
-            }
+            if let removed { removed.count * 2 > tip.files } else { tip.files >= 10 }
         guard count == 0 || isSmall else { return }
         let words = count == 0 ? "no file" : count == 1 ? "1 file" : "\(count) files"
         throw RepositoryError(

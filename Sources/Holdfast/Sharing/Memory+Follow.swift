@@ -35,13 +35,19 @@ extension Memory {
                 return
             }
             let newest = try await repository.newest(heads: heads)
-            report(newest.heads.damaged, &result)
+            report(newest.heads, &result)
             guard let tip = newest.tip, let manifest = newest.manifest else {
                 throw RepositoryError(
                     .damaged, key: ObjectKey(location.key), "no snapshot of '\(location.key)' can be read",
                     hint: "Run holdfast verify to see what is damaged.")
             }
-            try await add(tip, manifest, remembered, state, own, &result)
+            var base = remembered
+            if let known = remembered {
+                let lineage = try await repository.lineage(of: known.snapshot, to: newest.heads)
+                report(lineage, &result)
+                if !lineage.isBase { base = nil }
+            }
+            try await add(tip, manifest, base, state, own, &result)
         }
     }
 

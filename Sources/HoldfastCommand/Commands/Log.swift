@@ -15,6 +15,7 @@ struct Log: AsyncParsableCommand {
 
     @OptionGroup(title: "Memory") var memory: MemoryOptions
     @Option(help: ArgumentHelp("Show only so many, the newest.", valueName: "n")) var limit: Int?
+    @Flag(help: "Show also the side commits: what one side of a merge had.") var all = false
     @OptionGroup(title: "Output") var output: OutputOptions
 
     func validate() throws {
@@ -22,13 +23,17 @@ struct Log: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let limit = limit
+        let (limit, all) = (limit, all)
         try await perform("log", memory, output) { settings, console in
             try await Session.open(settings, console) { session in
-                let history = try await session.repository.history(limit: limit)
-                let heads = try await session.repository.heads(known: history.snapshots).snapshots.map(\.id)
+                let history = try await session.repository.history(limit: limit, sides: all)
+                let newest = try await session.repository.heads(known: history.snapshots)
+                let heads = newest.snapshots.map(\.id)
                 console.report(LogReport(history, heads: Set(heads)))
                 session.warn(of: history.damaged)
+                for name in newest.unproven {
+                    console.note("it is unknown whether the newest snapshot contains commit \(name)")
+                }
                 if history.snapshots.isEmpty, history.damaged.isEmpty { return session.sayEmpty() }
                 for line in table(history.snapshots, heads).lines { console.say(line) }
                 if heads.count > 1 {
@@ -46,9 +51,11 @@ private func table(_ snapshots: [Snapshot], _ heads: [Digest]) -> Table {
     ])
     for snapshot in snapshots {
         let commit = snapshot.commit
-        let parents = commit.parents.map { String($0.sha256.prefix(12)) }.joined(separator: ",")
+        let parents = (commit.parents + commit.sides).map { String($0.id.hexadecimal.prefix(12)) }
+            .joined(separator: ",")
         var notes: [String] = []
         if heads.contains(snapshot.id) { notes.append(snapshot.id == heads.first ? "head" : "another head") }
+        if commit.isSide { notes.append("side") }
         if let note = commit.note { notes.append(printable(note.utf8)) }
         table.add(
             snapshot.shortID, snapshot.timeText, snapshot.runText, snapshot.writerText, "\(commit.files)",
@@ -61,7 +68,7 @@ private func table(_ snapshots: [Snapshot], _ heads: [Digest]) -> Table {
 /// What `log --json` prints.
 private struct LogReport: Encodable {
     struct Run: Encodable {
-        let id: String
+        @OrNull var id: String?
         @OrNull var attempt: String?
         @OrNull var workflow: String?
         @OrNull var ref: String?
@@ -78,8 +85,11 @@ private struct LogReport: Encodable {
         let bytes: Int64
         let newBytes: Int64
         let parents: [String]
+        let sides: [String]
         @OrNull var note: String?
         let head: Bool
+        /// Only with `--all`.
+        let side: Bool
     }
 
     let success = true
@@ -93,7 +103,8 @@ private struct LogReport: Encodable {
             return Entry(
                 id: snapshot.id.hexadecimal, seq: commit.seq, time: commit.time, writer: commit.writer, run: run,
                 agent: commit.agent, files: commit.files, bytes: commit.bytes, newBytes: commit.newBytes,
-                parents: commit.parents.map(\.sha256), note: commit.note, head: heads.contains(snapshot.id))
+                parents: commit.parents.map(\.id.hexadecimal), sides: commit.sides.map(\.id.hexadecimal),
+                note: commit.note, head: heads.contains(snapshot.id), side: commit.isSide)
         }
         damaged = history.damaged.map(DamagedCommit.init)
     }

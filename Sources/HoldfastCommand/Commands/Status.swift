@@ -19,7 +19,7 @@ struct Status: AsyncParsableCommand {
         try await perform("status", memory, output) { settings, console in
             try await Session.open(settings, console) { session in
                 let status = try await session.memory.status()
-                session.warn(of: status.newest.heads.damaged)
+                session.warn(of: status.newest.heads)
                 let saves = await session.memory.saveRecord(newest: status.newest.tip)
                 console.report(StatusReport(status, saves, session))
                 for failure in status.scan.failures { console.note("\(failure)") }

@@ -1,4 +1,5 @@
 import AgentFiles
+import FileIO
 import Holdfast
 import S3Store
 

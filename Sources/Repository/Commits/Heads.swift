@@ -1,3 +1,4 @@
+import FileIO
 import NIOCore
 import ObjectStore
 
@@ -8,6 +9,9 @@ public struct Heads: Sendable {
     public internal(set) var snapshots: [Snapshot] = []
     /// Commits that cannot be read, each with the reason.
     public internal(set) var damaged: [Damage] = []
+    /// Commits of which it is unknown whether a head contains them, the newest first. They are named in a warning, and are
+    /// neither merged nor a base.
+    public internal(set) var unproven: [CommitName] = []
     /// The highest number in use; 0 if there is no commit.
     public internal(set) var highestSequence: UInt64 = 0
     /// When the store was asked: what was the newest then may be pruned some time after. `nil` if it was not asked.
@@ -19,6 +23,8 @@ public struct Heads: Sendable {
     public struct Damage: Sendable, Equatable {
         public let name: CommitName
         public let reason: String
+        /// The id of the commit, if it could be read and its manifest could not.
+        public internal(set) var id: Digest?
     }
 
     /// The snapshot that a reader takes.
@@ -65,23 +71,22 @@ extension Repository {
         _ known: [Snapshot], _ listing: CommitListing, orNothingIfStale giveUp: Bool
     ) async throws -> Heads? {
         let page = try listing.page.get()
-        var listed: [(name: CommitName, object: ObjectInfo)] = []
-        for object in page.objects {
-            let text = object.key.text.utf8.dropFirst(commitPrefix.utf8.count)
-            guard let name = CommitName(String(decoding: text, as: UTF8.self)) else { continue }
-            listed.append((name, object))
-        }
-        listed.sort { $0.name < $1.name }
-
+        let listed = page.objects.compactMap { object in commitName(object.key).map { (name: $0, object: object) } }
+            .sorted { $0.name < $1.name }
         var heads = Heads()
         heads.asked = listing.asked
         heads.highestSequence = listed.first?.name.sequence ?? 0
-        var contained: Set<String> = []
-        var horizon: UInt64 = 0
-        for (name, object) in listed where !contained.contains(name.description) && name.sequence >= horizon {
+        var search = HeadSearch(self, known: known)
+        var sides: [Snapshot] = []
+        for (name, object) in listed where !search.isNamed(name) {
+            guard search.mayLook(at: name) else {
+                heads.unproven.append(name)
+                continue
+            }
             let snapshot: Snapshot
             if let same = try await find(object, name, among: known) {
                 snapshot = same
+                try checkOwner(same)
             } else {
                 switch try await read(name) {
                 case .success(let read): snapshot = read
@@ -92,11 +97,19 @@ extension Repository {
                     continue
                 }
             }
-            try checkOwner(snapshot)
-            if heads.snapshots.isEmpty { horizon = Self.horizon(of: snapshot.commit) }
-            heads.snapshots.append(snapshot)
-            contained.formUnion(snapshot.commit.ancestors)
+            if snapshot.commit.isSide {
+                sides.append(snapshot)
+                continue
+            }
+            switch try await search.containment(of: snapshot) {
+            case .contained: break
+            case .unknown: heads.unproven.append(name)
+            case .notContained: search.heads.append(snapshot)
+            }
         }
+        heads.snapshots = search.heads
+        // Where nothing else is left, what one side of a merge had is better than nothing.
+        if heads.snapshots.isEmpty, heads.unproven.isEmpty { heads.snapshots = Array(sides.prefix(1)) }
         return heads
     }
 
@@ -116,12 +129,6 @@ extension Repository {
         return nil
     }
 
-    /// Below this number, a commit that names as many ancestors as it can is taken to contain all.
-    private static func horizon(of commit: Commit) -> UInt64 {
-        guard commit.ancestors.count >= Commit.ancestorLimit else { return 0 }
-        return commit.ancestors.compactMap { CommitName($0)?.sequence }.min() ?? 0
-    }
-
     /// Whether a snapshot that this machine was about to save is in the store.
     /// - Throws: ``StoreError`` if that is not known.
     public func holds(_ snapshot: Snapshot) async throws -> Bool {
@@ -129,10 +136,18 @@ extension Repository {
         return read.id == snapshot.id
     }
 
-    /// Reads one commit.
+    /// Reads one commit of this memory.
     /// - Returns: the reason if the commit is missing or damaged.
-    /// - Throws: ``StoreError`` if that is not known.
+    /// - Throws: ``StoreError`` if that is not known; ``RepositoryError`` of kind `wrongRepository` for a commit of another
+    ///   agent or repository.
     func read(_ name: CommitName) async throws -> Result<Snapshot, RepositoryError> {
+        let read = try await readAny(name)
+        if case .success(let snapshot) = read { try checkOwner(snapshot) }
+        return read
+    }
+
+    /// Reads one commit, whoever it belongs to.
+    func readAny(_ name: CommitName) async throws -> Result<Snapshot, RepositoryError> {
         try await confirmingDamage { try await readOnce(name) }
     }
 
@@ -164,11 +179,67 @@ extension Repository {
         }
     }
 
-    func checkOwner(_ snapshot: Snapshot) throws {
-        guard ObjectKey(snapshot.commit.repository) != ObjectKey(repository) else { return }
-        throw RepositoryError(
-            .wrongRepository, key: key(of: snapshot.name),
-            "'\(memory)' holds the memory of '\(snapshot.commit.repository)', not of '\(repository)'",
-            hint: "Both names make the same key. Use another --prefix for one of them.")
+    /// - Throws: ``RepositoryError`` of kind `wrongRepository` unless the commit is of this agent and this repository, whose
+    ///   name is compared as GitHub does: without the case of ASCII letters.
+    func checkOwner(_ snapshot: Snapshot) throws(RepositoryError) {
+        let commit = snapshot.commit
+        let isOurs = commit.repository.utf8.elementsEqual(repository.utf8) {
+            asciiLowercased($0) == asciiLowercased($1)
+        }
+        guard isOurs else {
+            throw RepositoryError(
+                .wrongRepository, key: key(of: snapshot.name),
+                "'\(memory)' holds the memory of '\(printable(commit.repository.utf8))', not of '\(repository)'",
+                hint: "Both names make the same key. Use another --prefix for one of them.")
+        }
+        guard commit.agent.utf8.elementsEqual(agent.utf8) else {
+            throw RepositoryError(
+                .wrongRepository, key: key(of: snapshot.name),
+                "'\(memory)' holds the memory of the agent '\(printable(commit.agent.utf8))', not of '\(agent)'",
+                hint: "The memory was copied or moved from another agent. Use --agent, or another --prefix.")
+        }
+    }
+}
+
+/// Finds the heads among commits that are looked at from the newest to the oldest.
+struct HeadSearch {
+    /// Commits below what the heads' lists tell that are looked at; others stay unproven.
+    private static let looks = 5
+
+    var heads: [Snapshot] = [] {
+        didSet { named.formUnion(heads.last?.commit.namedCommits ?? []) }
+    }
+    private var named: Set<CommitName> = []
+    private var looksLeft = Self.looks
+    private var walk: CommitWalk
+
+    init(_ repository: Repository, known: [Snapshot]) { walk = CommitWalk(repository, known: known) }
+
+    /// Whether a head says that it contains the commit of a name: then the commit is no head.
+    func isNamed(_ name: CommitName) -> Bool { named.contains(name) || heads.contains { $0.name == name } }
+
+    /// Whether a commit that no head names may be looked at. Where the lists of the heads do not reach, each costs requests.
+    mutating func mayLook(at name: CommitName) -> Bool {
+        guard isBelowHorizon(name, of: heads) else { return true }
+        guard looksLeft > 0 else { return false }
+        looksLeft -= 1
+        return true
+    }
+
+    /// Whether the heads contain a commit that none of them names. A list that reaches further down would name it.
+    mutating func containment(of snapshot: Snapshot) async throws -> Containment {
+        var isCertain = true
+        for head in heads where isBelowHorizon(snapshot.name, of: [head]) {
+            switch try await walk.containment(of: snapshot, in: head) {
+            case .contained: return .contained
+            case .unknown: isCertain = false
+            case .notContained: break
+            }
+        }
+        return isCertain ? .notContained : .unknown
+    }
+
+    private func isBelowHorizon(_ name: CommitName, of heads: [Snapshot]) -> Bool {
+        heads.contains { name.sequence < $0.commit.horizon }
     }
 }

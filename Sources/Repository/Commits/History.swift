@@ -19,16 +19,17 @@ extension Repository {
     /// - Parameters:
     ///   - limit: read only so many, the newest; all if `nil`.
     ///   - before: read only those with lower numbers.
+    ///   - sides: side commits as well. Without them, the limit counts the others.
     ///   - known: snapshots that need not be fetched where the store's tag of them is still the same.
     /// - Throws: as ``heads(known:)``.
-    public func history(limit: Int? = nil, before: UInt64? = nil, known: [Snapshot] = []) async throws -> History {
-        let same = Dictionary(known.map { ($0.name, $0) }) { first, _ in first }
+    public func history(
+        limit: Int? = nil, before: UInt64? = nil, sides: Bool = true, known: [Snapshot] = []
+    ) async throws -> History {
         var history = History()
-        var names: [CommitName] = []
         var tags: [CommitName: ETag] = [:]
+        var names: [CommitName] = []
         for object in try await store.list(prefix: commitPrefix).collect() {
-            let text = object.key.text.utf8.dropFirst(commitPrefix.utf8.count)
-            guard let name = CommitName(String(decoding: text, as: UTF8.self)) else {
+            guard let name = commitName(object.key) else {
                 history.strangers.append(object.key)
                 continue
             }
@@ -37,17 +38,39 @@ extension Repository {
             if let before, name.sequence >= before { continue }
             names.append(name)
         }
-        if let limit { names = Array(names.sorted().prefix(limit)) }
-        history.snapshots = names.compactMap { name in
-            same[name].flatMap { tags[name] != nil && $0.etag == tags[name] ? $0 : nil }
+        let same = Dictionary(known.map { ($0.name, $0) }) { first, _ in first }
+            .filter { tags[$0.key] != nil && $0.value.etag == tags[$0.key] }
+        var rest = names.sorted()[...]
+        var missing: [Heads.Damage] = []
+        while !rest.isEmpty {
+            let wanted = limit.map { $0 - history.snapshots.count - history.damaged.count } ?? rest.count
+            guard wanted > 0 else { break }
+            let part = rest.prefix(wanted)
+            rest = rest.dropFirst(wanted)
+            missing += try await read(part, same, into: &history)
+            if !sides { history.snapshots.removeAll { $0.commit.isSide } }
         }
-        let unchanged = Set(history.snapshots.map(\.name))
+        if !missing.isEmpty {
+            // What a prune has removed since the listing is no damage; what is listed and cannot be had is.
+            let listed = try await store.list(prefix: commitPrefix).collect().map(\.key)
+            history.damaged += missing.filter { listed.contains(key(of: $0.name)) }
+        }
+        history.snapshots.sort { $0.name < $1.name }
+        history.damaged.sort { $0.name < $1.name }
+        return history
+    }
+
+    /// Adds commits to a history.
+    /// - Parameter same: those that are known already.
+    /// - Returns: those that do not exist.
+    private func read(
+        _ names: ArraySlice<CommitName>, _ same: [CommitName: Snapshot], into history: inout History
+    ) async throws -> [Heads.Damage] {
+        history.snapshots += names.compactMap { same[$0] }
         let (found, missing) = (NIOLockedValueBox(history), NIOLockedValueBox<[Heads.Damage]>([]))
-        try await forEachConcurrently(names.filter { !unchanged.contains($0) }, limit: concurrency) { name in
+        try await forEachConcurrently(names.filter { same[$0] == nil }, limit: concurrency) { name in
             switch try await read(name) {
-            case .success(let snapshot):
-                try checkOwner(snapshot)
-                found.withLockedValue { $0.snapshots.append(snapshot) }
+            case .success(let snapshot): found.withLockedValue { $0.snapshots.append(snapshot) }
             case .failure(let error):
                 guard error.kind == .damaged else { throw error }
                 let damage = Heads.Damage(name: name, reason: error.message)
@@ -59,15 +82,7 @@ extension Repository {
             }
         }
         history = found.withLockedValue { $0 }
-        let gone = missing.withLockedValue { $0 }
-        if !gone.isEmpty {
-            // What a prune has removed since the listing is no damage; what is listed and cannot be had is.
-            let listed = try await store.list(prefix: commitPrefix).collect().map(\.key)
-            history.damaged += gone.filter { listed.contains(key(of: $0.name)) }
-        }
-        history.snapshots.sort { $0.name < $1.name }
-        history.damaged.sort { $0.name < $1.name }
-        return history
+        return missing.withLockedValue { $0 }
     }
 
     /// Finds a snapshot by what a person calls it.
@@ -114,9 +129,7 @@ extension Repository {
     public func parents(of snapshot: Snapshot) async throws -> [Snapshot] {
         var found: [Snapshot] = []
         for parent in snapshot.commit.parents {
-            guard let name = CommitName(parent.name), case .success(let read) = try await read(name),
-                read.id.hexadecimal == parent.sha256
-            else { continue }
+            guard case .success(let read) = try await read(parent.name), read.id == parent.id else { continue }
             found.append(read)
         }
         return found

@@ -9,24 +9,6 @@ public struct Newest: Sendable {
     public var tip: Snapshot? { heads.tip }
     /// The manifest of the ``tip``.
     public var manifest: Manifest? { manifests.first }
-
-    /// Whether a snapshot is one of the heads or contained in one.
-    public func contains(_ snapshot: Snapshot) -> Bool {
-        heads.snapshots.contains { head in
-            head.id == snapshot.id || head.commit.contains(snapshot.name)
-        }
-    }
-}
-
-extension Commit {
-    /// Whether this commit was made from another one, as far as it says.
-    func contains(_ name: CommitName) -> Bool {
-        if ancestors.contains(name.description) { return true }
-        guard ancestors.count >= Self.ancestorLimit, let oldest = ancestors.compactMap({ CommitName($0) }).max() else {
-            return false
-        }
-        return name.sequence < oldest.sequence
-    }
 }
 
 extension Repository {
@@ -46,46 +28,51 @@ extension Repository {
     ) async throws -> Newest {
         let heads = if let heads { heads } else { try await self.heads(known: known.map(\.snapshot)) }
         var found = Newest(heads: heads)
-        found.heads.snapshots = []
         var candidates = heads.snapshots.map(\.name)
         let read = Dictionary(heads.snapshots.map { ($0.name, $0) }) { first, _ in first }
         if candidates.isEmpty, let name = heads.damaged.map(\.name).min() {
             // No commit of the newest is whole: their numbers lead to older ones.
             candidates = try await olderNames(than: name)
         }
+        var search = HeadSearch(self, known: heads.snapshots + known.map(\.snapshot))
         var tried = 0
         while !candidates.isEmpty, tried < heads.snapshots.count + Self.fallbacks {
             let name = candidates.removeFirst()
-            tried += 1
-            guard !found.heads.snapshots.contains(where: { $0.name == name || $0.commit.contains(name) }) else {
+            guard !search.isNamed(name) else { continue }
+            guard search.mayLook(at: name) else {
+                found.heads.unproven.append(name)
                 continue
             }
+            tried += 1
             let reason: String
             switch try await whole(name, read[name], known, excluded) {
             case .success(let (snapshot, manifest)):
-                try checkOwner(snapshot)
-                found.heads.snapshots.append(snapshot)
-                found.manifests.append(manifest)
+                // The own state of one side of a merge is not what a reader wants to have in place of the merge.
+                if read[name] == nil, snapshot.commit.isSide { continue }
+                switch read[name] == nil ? try await search.containment(of: snapshot) : .notContained {
+                case .contained: break
+                case .unknown: found.heads.unproven.append(name)
+                case .notContained:
+                    search.heads.append(snapshot)
+                    found.manifests.append(manifest)
+                }
                 continue
             case .failure(let error): reason = error.message
             }
             if !found.heads.damaged.contains(where: { $0.name == name }) {
-                found.heads.damaged.append(Heads.Damage(name: name, reason: reason))
+                found.heads.damaged.append(Heads.Damage(name: name, reason: reason, id: read[name]?.id))
             }
             // Those before it, newest first; they stand behind the other heads.
-            let older = read[name]?.commit.ancestors.compactMap { CommitName($0) }.sorted() ?? []
+            let older = read[name]?.commit.namedCommits.sorted() ?? []
             candidates += older.filter { !candidates.contains($0) }
         }
+        found.heads.snapshots = search.heads
         return found
     }
 
     private func olderNames(than name: CommitName) async throws -> [CommitName] {
-        var names: [CommitName] = []
-        for object in try await store.page(prefix: commitPrefix, after: nil, limit: Self.newestLimit).objects {
-            let text = object.key.text.utf8.dropFirst(commitPrefix.utf8.count)
-            if let older = CommitName(String(decoding: text, as: UTF8.self)), name < older { names.append(older) }
-        }
-        return names.sorted()
+        try await store.page(prefix: commitPrefix, after: nil, limit: Self.newestLimit).objects
+            .compactMap { commitName($0.key) }.filter { name < $0 }.sorted()
     }
 
     /// A snapshot with its manifest.

@@ -65,14 +65,19 @@ struct FieldReader {
     }
 
     /// The four letters that say what a document is, then its version.
-    mutating func header(_ name: StaticString) throws(FormatError) {
+    /// - Parameter known: the versions that can be read.
+    @discardableResult
+    mutating func header(_ name: StaticString, known: ClosedRange<UInt8>) throws(FormatError) -> UInt8 {
         let letters = try bytes(4)
         let expected = UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
         guard letters.elementsEqual(expected) else { throw FormatError("it does not start with '\(name)'") }
         let version = try byte()
-        guard version == formatVersion else {
-            throw FormatError("it has format \(version), known is \(formatVersion)", isTooNew: version > formatVersion)
+        guard known.contains(version) else {
+            throw FormatError(
+                "its '\(name)' has version \(version), known is \(known.upperBound)",
+                isTooNew: version > known.upperBound)
         }
+        return version
     }
 
     func end() throws(FormatError) {
@@ -80,8 +85,16 @@ struct FieldReader {
     }
 }
 
-/// The version of all formats of a memory. A change that old readers must not misread raises it.
-public let formatVersion: UInt8 = 1
+/// The version of each kind of document, as it is written. A change that old readers must not misread raises it.
+enum DocumentVersion {
+    static let pack: UInt8 = 1
+    static let page: UInt8 = 1
+    static let chunkList: UInt8 = 1
+    static let packList: UInt8 = 2
+    static let root: UInt8 = 2
+    /// The copy of a manifest on this machine.
+    static let keptManifest: UInt8 = 1
+}
 
 /// Writes what ``FieldReader`` reads.
 struct FieldWriter {
@@ -106,8 +119,8 @@ struct FieldWriter {
 
     mutating func digest(_ value: Digest) { value.withBytes { _ = buffer.writeBytes($0) } }
 
-    mutating func header(_ name: StaticString) {
+    mutating func header(_ name: StaticString, version: UInt8) {
         buffer.writeStaticString(name)
-        byte(formatVersion)
+        byte(version)
     }
 }

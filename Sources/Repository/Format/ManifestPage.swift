@@ -52,7 +52,7 @@ enum ManifestPage {
             (previous, time) = (path, entry.modified)
             count += 1
         }
-        return document("HFPG", table, count, body)
+        return document("HFPG", version: DocumentVersion.page, table, count, body)
     }
 
     static func decode(_ bytes: ByteBuffer) throws(FormatError) -> [Entry] {
@@ -66,7 +66,7 @@ enum ManifestPage {
     ///   - entries: where the files are added.
     static func decode(_ bytes: ByteBuffer, in pack: Digest, into entries: inout [Entry]) throws(FormatError) {
         try reading(bytes) { (reader) throws(FormatError) in
-            try reader.header("HFPG")
+            try reader.header("HFPG", known: 1...DocumentVersion.page)
             var table = try LocationTable(from: &reader)
             table.move(from: Pack.own, to: pack)
             let count = try reader.count(ofAtLeast: 38)
@@ -136,13 +136,15 @@ enum ChunkList {
         var table = LocationTable()
         var body = FieldWriter()
         for chunk in chunks { body.reference(chunk, &table) }
-        return document("HFCL", table, chunks.count, body)
+        return document("HFCL", version: DocumentVersion.chunkList, table, chunks.count, body)
     }
 
-    static func decode(_ bytes: ByteBuffer) throws(FormatError) -> [BlobReference] {
+    /// - Parameter pack: what the pack is called that the list itself lies in.
+    static func decode(_ bytes: ByteBuffer, in pack: Digest) throws(FormatError) -> [BlobReference] {
         try reading(bytes) { (reader) throws(FormatError) in
-            try reader.header("HFCL")
-            let table = try LocationTable(from: &reader)
+            try reader.header("HFCL", known: 1...DocumentVersion.chunkList)
+            var table = try LocationTable(from: &reader)
+            table.move(from: Pack.own, to: pack)
             let chunks = try reader.references(table)
             try reader.end()
             return chunks
@@ -154,9 +156,11 @@ enum ChunkList {
 func total(_ blobs: [BlobReference]) -> Int64 { blobs.reduce(0) { $0 &+ Int64($1.length) } }
 
 /// Name, version, table, count and items of a document whose items are written already.
-func document(_ name: StaticString, _ table: LocationTable, _ count: Int, _ body: FieldWriter) -> ByteBuffer {
+func document(
+    _ name: StaticString, version: UInt8, _ table: LocationTable, _ count: Int, _ body: FieldWriter
+) -> ByteBuffer {
     var head = FieldWriter()
-    head.header(name)
+    head.header(name, version: version)
     table.write(to: &head)
     head.number(count)
     var all = head.buffer

@@ -1,21 +1,13 @@
 import FileIO
 import NIOCore
 
-/// The first part of a manifest: which pages it has, and which packs the snapshot needs.
+/// The part of a manifest that names its pages.
 ///
 ///     root = "HFRT" version table files bytes
-///            count × (pack digest(32), size of the pack, bytes of it that are in use)
 ///            count × (digest(32), frame, offset, length, files in the page)
+///
+/// In version 1, the list of the packs stands between the bytes and the pages.
 struct ManifestRoot: Equatable {
-    /// A pack that the snapshot needs.
-    struct PackUse: Equatable {
-        let pack: Digest
-        /// Size of the object, in bytes.
-        let size: Int64
-        /// How many bytes of it are frames that the snapshot refers to.
-        let used: Int64
-    }
-
     struct Page: Equatable {
         let blob: BlobReference
         let files: Int
@@ -24,9 +16,11 @@ struct ManifestRoot: Equatable {
     var files = 0
     /// The sum of the files' sizes.
     var bytes: Int64 = 0
-    var packs: [PackUse] = []
+    /// The packs that the snapshot needs, in version 1; later, they are a ``PackList``.
+    var packs: [PackUse]?
     var pages: [Page] = []
 
+    /// The root in version 2, or in version 1 if it has ``packs``, as a copy on this machine keeps it.
     func encode() -> ByteBuffer {
         var table = LocationTable()
         var body = FieldWriter()
@@ -35,16 +29,11 @@ struct ManifestRoot: Equatable {
             body.number(page.files)
         }
         var head = FieldWriter()
-        head.header("HFRT")
+        head.header("HFRT", version: packs == nil ? DocumentVersion.root : 1)
         table.write(to: &head)
         head.number(files)
         head.number(bytes)
-        head.number(packs.count)
-        for use in packs {
-            head.digest(use.pack)
-            head.number(use.size)
-            head.number(use.used)
-        }
+        if let packs { head.packUses(packs) }
         head.number(pages.count)
         var all = head.buffer
         all.writeImmutableBuffer(body.buffer)
@@ -53,16 +42,12 @@ struct ManifestRoot: Equatable {
 
     static func decode(_ bytes: ByteBuffer) throws(FormatError) -> ManifestRoot {
         try reading(bytes) { (reader) throws(FormatError) in
-            try reader.header("HFRT")
+            let version = try reader.header("HFRT", known: 1...DocumentVersion.root)
             let table = try LocationTable(from: &reader)
             var root = ManifestRoot()
             root.files = try reader.number(upTo: .max)
             root.bytes = Int64(try reader.number(upTo: .max))
-            for _ in 0..<(try reader.count(ofAtLeast: Digest.byteCount + 2)) {
-                let pack = try reader.digest()
-                let size = Int64(try reader.number(upTo: Pack.maxLength))
-                root.packs.append(PackUse(pack: pack, size: size, used: Int64(try reader.number(upTo: Int(size)))))
-            }
+            if version == 1 { root.packs = try reader.packUses() }
             for _ in 0..<(try reader.count(ofAtLeast: Digest.byteCount + 4)) {
                 let blob = try table.readReference(from: &reader)
                 root.pages.append(Page(blob: blob, files: try reader.number(upTo: ManifestPage.maxEntries)))
@@ -70,5 +55,12 @@ struct ManifestRoot: Equatable {
             try reader.end()
             return root
         }
+    }
+
+    /// The same root where a pack is called by another name. Sizes in ``packs`` stay with the stored name.
+    func moved(from pack: Digest, to other: Digest) -> ManifestRoot {
+        var copy = self
+        copy.pages = pages.map { Page(blob: $0.blob.moved(from: pack, to: other), files: $0.files) }
+        return copy
     }
 }

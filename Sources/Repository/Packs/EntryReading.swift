@@ -25,8 +25,11 @@ extension Repository {
         for (entry, blobs) in lists {
             var chunks: [BlobReference] = []
             for blob in blobs {
-                do throws(FormatError) { chunks += try ChunkList.decode(bytes[blob.digest] ?? ByteBuffer()) } catch {
-                    throw error.about(key(ofPack: blob.frame.pack))
+                let pack = blob.frame.pack
+                do throws(FormatError) {
+                    chunks += try ChunkList.decode(bytes[blob.digest] ?? ByteBuffer(), in: pack)
+                } catch {
+                    throw error.about(key(ofPack: pack))
                 }
             }
             guard total(chunks) == entry.size else {

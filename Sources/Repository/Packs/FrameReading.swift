@@ -9,7 +9,10 @@ struct PackRead: Sendable {
     /// In the order of their offsets.
     var frames: [FrameLocation]
 
-    var range: Range<Int> { frames[0].offset..<end }
+    /// What is asked for. A read that begins near the start of the pack takes the start along, which says the version.
+    var range: Range<Int> { (start < Pack.checkedStart ? 0 : start)..<end }
+    /// Where the first frame begins.
+    private var start: Int { frames[0].offset }
     private var end: Int { frames.reduce(0) { max($0, $1.range.upperBound) } }
 
     /// Bytes between two wanted frames that are rather read than asked around: a request costs more.
@@ -23,11 +26,9 @@ struct PackRead: Sendable {
         for frame in frames.sorted(by: { ($0.pack, $0.offset) < ($1.pack, $1.offset) }) {
             if let last = reads.last, last.pack == frame.pack, let lastFrame = last.frames.last {
                 if lastFrame == frame { continue }
-                let range = last.range
+                let (start, end) = (last.start, last.end)
                 // Frames that overlap, as a damaged manifest may say, are read apart.
-                if frame.offset >= range.upperBound, frame.offset <= range.upperBound + widestGap,
-                    frame.range.upperBound - range.lowerBound <= longest
-                {
+                if frame.offset >= end, frame.offset <= end + widestGap, frame.range.upperBound - start <= longest {
                     reads[reads.count - 1].frames.append(frame)
                     continue
                 }
@@ -49,19 +50,23 @@ struct FrameCutter {
     private var begun = ByteBuffer()
     /// Where the next byte lies in the pack.
     private var position: Int
+    /// The first bytes of the pack, until there are enough to check them; `nil` where the read begins behind them.
+    private var header: [UInt8]?
 
     init(_ read: PackRead, key: ObjectKey) {
         self.key = key
         rest = read.frames[...]
         position = read.range.lowerBound
+        header = position == 0 ? [] : nil
     }
 
     var isComplete: Bool { rest.isEmpty }
 
     /// - Returns: the frames that are complete now.
-    /// - Throws: ``RepositoryError`` of kind `damaged` if frames overlap.
+    /// - Throws: ``RepositoryError`` of kind `damaged` if frames overlap, `formatTooNew` for a pack of a later version.
     mutating func take(_ chunk: ByteBuffer) throws(RepositoryError) -> [StoredFrame] {
         var chunk = chunk
+        try checkHeader(chunk)
         var frames: [StoredFrame] = []
         while let frame = rest.first {
             guard frame.offset + begun.readableBytes >= position else { throw .damaged(key, "frames in it overlap") }
@@ -74,6 +79,15 @@ struct FrameCutter {
             rest.removeFirst()
         }
         return frames
+    }
+
+    private mutating func checkHeader(_ chunk: ByteBuffer) throws(RepositoryError) {
+        guard var seen = header else { return }
+        seen += chunk.readableBytesView.prefix(Pack.versionLength - seen.count)
+        header = seen
+        guard seen.count == Pack.versionLength else { return }
+        header = nil
+        do throws(FormatError) { try Pack.checkHeader(ByteBuffer(bytes: seen)) } catch { throw error.about(key) }
     }
 
     /// Takes the bytes of a frame, each of which is copied once at most.

@@ -9,7 +9,11 @@ import ObjectStore
 /// The salt is random. So a pack that is being pruned can never be the one that a save is about to write: the same blobs
 /// make another pack.
 enum Pack {
-    static let headerLength = 4 + 1 + 16
+    /// Letters and version.
+    static let versionLength = 4 + 1
+    static let headerLength = versionLength + 16
+    /// A read that begins before this place is extended to the start of the pack, so that the version is checked.
+    static let checkedStart = 512 << 10
     /// A pack is closed before it becomes longer than this, in bytes, unless a single frame is: what every client of S3
     /// sends with one request.
     static let targetLength = 8 << 20
@@ -19,16 +23,23 @@ enum Pack {
     static let own = Digest.zero
 
     static func header(salt: (UInt64, UInt64)) -> ByteBuffer {
-        var writer = FieldWriter()
-        writer.header("HFPK")
-        var header = writer.buffer
+        var header = versionHeader
         header.writeInteger(salt.0)
         header.writeInteger(salt.1)
         return header
     }
 
+    /// The first bytes of every pack.
+    static var versionHeader: ByteBuffer {
+        var writer = FieldWriter()
+        writer.header("HFPK", version: DocumentVersion.pack)
+        return writer.buffer
+    }
+
     static func checkHeader(_ bytes: ByteBuffer) throws(FormatError) {
-        try reading(bytes) { (reader) throws(FormatError) in try reader.header("HFPK") }
+        try reading(bytes) { (reader) throws(FormatError) in
+            _ = try reader.header("HFPK", known: 1...DocumentVersion.pack)
+        }
     }
 }
 

@@ -5,7 +5,7 @@ extension Repository {
     /// Copies one snapshot into a directory that another repository of this memory reads: its commit as it is, and of its
     /// packs what the snapshot needs.
     ///
-    /// A pack keeps its name and its length, and the frames that the snapshot does not need are holes. So the snapshot is
+    /// A pack keeps its name, its version and its length, and what the snapshot does not need is holes. So the snapshot is
     /// the same, down to its hash, and every reader finds what the manifest names; holes cost nothing once the directory is
     /// compressed. What else the directory holds of this memory is removed. The commit comes last.
     /// - Parameters:
@@ -22,6 +22,7 @@ extension Repository {
             let wanted = frames[pack] ?? []
             let end = wanted.reduce(0) { max($0, Int64($1.range.upperBound)) }
             try await target.put(key(ofPack: pack), length: max(sizes[pack] ?? 0, end)) { file in
+                try await FileIO.run { try file.write(Pack.versionHeader, at: 0) }
                 try await readFrames(wanted, packsAtOnce: 2) { frame in
                     try await FileIO.run { try file.write(frame.bytes, at: Int64(frame.location.offset)) }
                 }

@@ -7,7 +7,7 @@ import ObjectStore
 ///
 /// The store's time of the object is when the packs were seen; no other clock counts.
 struct PruneMark: Codable {
-    var format = Int(formatVersion)
+    var format = Self.currentFormat
     /// Digests of packs, in hex.
     let packs: [String]
 
@@ -19,6 +19,7 @@ struct PruneMark: Codable {
         let packs: Set<Digest>
     }
 
+    static let currentFormat = 1
     /// The longest mark that is read, in bytes: some hundred thousand packs.
     static let maxLength = 32 << 20
 }
@@ -61,7 +62,7 @@ extension Repository {
 
     private static func packs(markedBy bytes: ByteBuffer) -> Set<Digest> {
         guard let mark = try? JSONDecoder().decode(PruneMark.self, from: Data(bytes.readableBytesView)),
-            mark.format == Int(formatVersion)
+            mark.format == PruneMark.currentFormat
         else { return [] }
         return Set(mark.packs.compactMap { Digest(hex: $0) })
     }

@@ -34,11 +34,20 @@ extension Repository {
                 hint: "Run the command again. Nothing was deleted.")
         }
 
-        let removed = try await expired(history, policy, now)
+        let expired = try await expired(history, policy, now)
         var report = PruneReport()
-        report.keptSnapshots = history.snapshots.count + history.damaged.count - removed.count
-        report.removedSnapshots = removed.map(\.name)
-        if !dryRun { report.failures += try await delete(removed.map(\.key)) }
+        let removed = Set(expired.names)
+        report.keptSnapshots =
+            history.snapshots.count { !$0.commit.isSide && !removed.contains($0.name) }
+            + history.damaged.count { !removed.contains($0.name) }
+        report.removedSnapshots =
+            history.snapshots.filter { removed.contains($0.name) }.map(\.shortID)
+            + history.damaged.map(\.name).filter(removed.contains).map(\.description)
+        report.failures += expired.unproven.map {
+            "commit \($0) stays: it is unknown whether the newest snapshot contains it"
+        }
+        // The oldest first, so that what is left after a failure is connected.
+        if !dryRun { report.failures += try await delete(expired.names.sorted(by: >).map(key(of:))) }
 
         // Of what these need, nothing is known.
         let mute =
@@ -73,10 +82,10 @@ extension Repository {
         let found = NIOLockedValueBox<([Digest: Int64], [String])>(([:], []))
         try await forEachConcurrently(snapshots, limit: concurrency) { snapshot in
             do {
-                let root = try await root(of: snapshot)
+                let packs = try await self.packs(of: snapshot)
                 found.withLockedValue { found in
-                    for use in root.packs where use.pack != Pack.own { found.0[use.pack] = use.size }
-                    if let own = snapshot.commit.manifest.root?.frame.pack { found.0[own] = 0 }
+                    for use in packs where use.pack != Pack.own { found.0[use.pack] = use.size }
+                    found.0[snapshot.commit.manifest.pack] = 0
                 }
             } catch let error as RepositoryError {
                 guard error.kind == .damaged else { throw error }
@@ -95,21 +104,32 @@ extension Repository {
         return pack
     }
 
-    /// The commits that the policy does not keep: those of snapshots, and damaged ones that a later commit stands for.
+    /// The commits that the policy does not keep: those of snapshots, damaged ones that a later commit stands for, and side
+    /// commits that no kept commit names.
+    /// - Returns: also those that would go if it were known that a head contains them.
     private func expired(
         _ history: History, _ policy: PrunePolicy, _ now: Int64
-    ) async throws -> [(name: String, key: ObjectKey)] {
-        let heads = try await heads(known: history.snapshots).snapshots
+    ) async throws -> (names: [CommitName], unproven: [CommitName]) {
+        let newest = try await heads(known: history.snapshots)
+        let heads = newest.snapshots
         let young = now - max(policy.keepWithin, policy.grace).nanoseconds
         func isOld(_ name: CommitName) -> Bool { (history.written[name] ?? now) <= young }
-        let snapshots = history.snapshots.dropFirst(policy.keepLast).filter { snapshot in
+        let main = history.snapshots.filter { !$0.commit.isSide }
+        let old = main.dropFirst(policy.keepLast).filter { snapshot in
             !heads.contains { $0.id == snapshot.id } && isOld(snapshot.name)
+        }.map(\.name)
+        let unproven = Set(old).intersection(newest.unproven)
+        var removed = old.filter { !unproven.contains($0) }
+        let oldestKept = main.prefix(policy.keepLast).last?.name
+        removed += history.damaged.map(\.name).filter { name in
+            oldestKept.map { $0 < name } == true && isOld(name) && heads.contains { $0.commit.standsFor(name) }
         }
-        let oldestKept = history.snapshots.prefix(policy.keepLast).last?.name
-        let damaged = history.damaged.map(\.name).filter { name in
-            oldestKept.map { $0 < name } == true && isOld(name) && heads.contains { $0.commit.contains(name) }
-        }
-        return snapshots.map { ($0.shortID, key(of: $0.name)) } + damaged.map { ("\($0)", key(of: $0)) }
+        let named = Set(main.filter { !removed.contains($0.name) }.flatMap(\.commit.sides).map(\.name))
+        let sides = history.snapshots.filter { snapshot in
+            snapshot.commit.isSide && !named.contains(snapshot.name) && isOld(snapshot.name)
+                && !heads.contains { $0.id == snapshot.id }
+        }.map(\.name)
+        return (removed + sides, unproven.sorted())
     }
 
     /// The packs that were unused in every prune since one that lies before a time.
@@ -140,6 +160,13 @@ extension Repository {
         for failure in try await delete(old) {
             logger.debug("Could not remove an old mark", metadata: ["error": "\(failure)"])
         }
+    }
+}
+
+extension Commit {
+    /// Whether the commit continues another one, or was made in spite of it.
+    fileprivate func standsFor(_ name: CommitName) -> Bool {
+        namedCommits.contains(name) || passedOver.contains { $0.name == name }
     }
 }
 

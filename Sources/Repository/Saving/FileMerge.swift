@@ -26,6 +26,6 @@ public struct FileMerge: Sendable {
     public let theirs: Entry
 
     public var path: RelativePath { theirs.path }
-    /// Whether our version has the later time.
-    public var oursIsNewer: Bool { ours.facts.modified > theirs.modified }
+    /// Whether our version wins where nothing else decides: it has the later time or, of equal times, the smaller digest.
+    public var oursIsNewer: Bool { ours.facts.isLater(than: theirs.facts) }
 }

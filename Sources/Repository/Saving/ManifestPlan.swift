@@ -61,25 +61,27 @@ struct ManifestPlan {
     /// A manifest whose pack has no name yet.
     struct Built {
         let root: ManifestRoot
+        let packs: [PackUse]
         let entries: [Entry]
         let rootBlob: BlobReference
+        let listBlob: BlobReference
         let pagesOffset: Int
 
         /// The manifest as it is in its finished pack.
         func manifest(in pack: FinishedPack) -> Result<Manifest, FormatError> {
             let place = Commit.ManifestPlace(
-                pack: pack.digest.hexadecimal, packSize: pack.bytes.readableBytes, pages: pagesOffset,
-                offset: rootBlob.frame.offset, storedLength: rootBlob.frame.storedLength, length: rootBlob.length,
-                sha256: rootBlob.digest.hexadecimal)
+                pack: pack.digest, packSize: pack.bytes.readableBytes, pages: pagesOffset,
+                root: rootBlob.moved(from: Pack.own, to: pack.digest),
+                packList: listBlob.moved(from: Pack.own, to: pack.digest))
             return Result { () throws(FormatError) in
                 try Manifest(
-                    place: place, root: root.moved(from: Pack.own, to: pack.digest),
+                    place: place, root: root.moved(from: Pack.own, to: pack.digest), packs: packs,
                     entries: entries.map { $0.moved(from: Pack.own, to: pack.digest) })
             }
         }
     }
 
-    /// Appends the new pages and the root to a pack.
+    /// Appends the new pages, the pack list and the root to a pack.
     /// - Parameter packSizes: of all packs that the files lie in, but for the pack itself.
     func append(to pack: inout OpenPack, packSizes: [Digest: Int64]) -> Built {
         let start = pack.bytes.readableBytes
@@ -113,16 +115,17 @@ struct ManifestPlan {
         }
         root.files = files.count
         root.bytes = files.reduce(0) { $0 + $1.size }
-        root.packs = Self.uses(root, files, packSizes)
-        let bytes = root.encode()
-        let blob = pack.append(EncodedFrame([(Digest(of: bytes), bytes)]))[0]
-        return Built(root: root, entries: files, rootBlob: blob, pagesOffset: added.isEmpty ? blob.frame.offset : start)
+        let packs = Self.uses(root, files, packSizes)
+        let documents = [PackList.encode(packs), root.encode()]
+        let blobs = documents.map { pack.append(EncodedFrame([(Digest(of: $0), $0)]))[0] }
+        return Built(
+            root: root, packs: packs, entries: files, rootBlob: blobs[1], listBlob: blobs[0], pagesOffset: start)
     }
 
     /// The packs that a snapshot needs, in the order of their digests. Its own comes first, with a size of 0.
     private static func uses(
         _ root: ManifestRoot, _ entries: [Entry], _ sizes: [Digest: Int64]
-    ) -> [ManifestRoot.PackUse] {
+    ) -> [PackUse] {
         var frames = Set(root.pages.map(\.blob.frame))
         var used: [Digest: Int64] = [Pack.own: 0]
         for entry in entries {
@@ -135,7 +138,7 @@ struct ManifestPlan {
         for frame in frames { used[frame.pack, default: 0] += Int64(frame.storedLength) }
         return used.sorted { $0.key < $1.key }.map { pack, used in
             let size = pack == Pack.own ? 0 : sizes[pack] ?? 0
-            return ManifestRoot.PackUse(pack: pack, size: size, used: pack == Pack.own ? 0 : min(used, size))
+            return PackUse(pack: pack, size: size, used: pack == Pack.own ? 0 : min(used, size))
         }
     }
 }

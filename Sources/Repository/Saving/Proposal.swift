@@ -20,8 +20,8 @@ extension Repository {
     ///
     /// - Throws: ``StoreError`` if what became of it cannot be found out. `denied` is never taken for absent.
     func propose(_ commit: Commit, as name: CommitName) async throws -> Outcome {
-        let bytes = try commit.encode()
         let key = key(of: name)
+        let bytes = try encoded(commit, as: name)
         var last: StoreError?
         for attempt in 0..<Self.attempts {
             if attempt > 0 {
@@ -48,6 +48,11 @@ extension Repository {
             last = last ?? problem
         }
         throw last ?? StoreError(.unreachable, "create", key: key, "the store gave no clear answer")
+    }
+
+    /// - Throws: ``RepositoryError`` if no reader would take the commit.
+    func encoded(_ commit: Commit, as name: CommitName) throws -> ByteBuffer {
+        do throws(FormatError) { return try commit.encode() } catch { throw error.about(key(of: name)) }
     }
 
     func snapshot(_ name: CommitName, _ bytes: ByteBuffer, _ etag: ETag?) throws -> Snapshot {

@@ -28,6 +28,10 @@ public struct SaveRequest: Sendable {
     /// The snapshot that the state was made from, and the files that were the same here then, in the order of their paths;
     /// `nil` if that is not known. Then nothing counts as removed.
     public var base: (snapshot: Snapshot, files: [FileFacts])?
+    /// How the base stands to the newest snapshots, if that was found out already; only what they contain is a base.
+    public var lineage: Lineage?
+    /// Under which rules the state was captured: what lies outside of them is not removed. `nil` if everything was.
+    public var scope: CaptureScope?
     /// Who saves: host and process, for people.
     public var writer: String
     public var run: Commit.Run?
@@ -60,7 +64,7 @@ public struct SaveResult: Sendable {
     public let isNew: Bool
     /// Other snapshots were merged with the state.
     public let isMerged: Bool
-    /// Paths that had changed on both sides. The version that is not in the snapshot is in one of its parents.
+    /// Paths that had changed on both sides. The version that is not in the snapshot is in a parent or a side of it.
     public let conflicts: [RelativePath]
     /// Bytes of the packs that were uploaded.
     public let uploadedBytes: Int64

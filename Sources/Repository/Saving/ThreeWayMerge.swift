@@ -18,6 +18,11 @@ public struct FileFacts: Sendable, Equatable {
 
     /// Whether two files are the same for a memory. A file that was only touched, or got other rights, is.
     func isSame(as other: FileFacts) -> Bool { digest == other.digest && size == other.size }
+
+    /// Which of two versions wins: the same one on every machine, whatever side it is on.
+    func isLater(than other: FileFacts) -> Bool {
+        modified == other.modified ? digest < other.digest : modified > other.modified
+    }
 }
 
 extension Entry {
@@ -31,9 +36,10 @@ extension Entry {
 ///     any         | same          | ours
 ///     changed     | changed alike | theirs, which is stored already
 ///     changed     | removed       | ours, and the other way round: nothing is lost by a removal elsewhere
-///     changed     | changed       | the one with the later time; the other is a conflict
+///     changed     | changed       | the one with the later time, of equal times that with the smaller digest; the other is
+///                 |               | a conflict
 ///
-/// Where one side has a file and the other a directory of the same name, the directory stays and the file is a conflict.
+/// What a side has not and what lies outside of its scope was left out there, not removed. Where one side has a file and the other a directory of the same name, the directory stays and the file is a conflict.
 /// Without a base, every file that is on one side only counts as added there.
 struct ThreeWayMerge {
     /// Which side a file of the result comes from, and its place there.
@@ -55,9 +61,28 @@ struct ThreeWayMerge {
     /// The losers of conflicts on our side: what is not in the result, and in no parent.
     var lostOurs: Bool { conflicts.contains { !$0.oursWon } }
 
-    /// - Parameters: each in the order of the paths; `base` is empty if there is none.
-    /// - Parameter preferOurs: ours wins each conflict.
-    init(base: [FileFacts], ours: [FileFacts], theirs: [FileFacts], preferOurs: Bool = false) {
+    /// One of the states that are brought together.
+    struct Side {
+        /// In the order of their paths.
+        let files: [FileFacts]
+        /// What a path has to lie in for its absence to mean something; none if everything was captured.
+        let scopes: [ScopeFilter]
+
+        init(_ files: [FileFacts], scopes: [CaptureScope] = []) {
+            self.files = files
+            self.scopes = scopes.map(\.filter)
+        }
+
+        /// Whether a file that the base has and this state has not was removed.
+        func hasRemoved(_ path: RelativePath) -> Bool { scopes.allSatisfy { $0.contains(path) } }
+    }
+
+    /// - Parameters:
+    ///   - base: what both sides were made from, in the order of the paths; empty if that is not known.
+    ///   - preferOurs: ours wins each conflict.
+    init(base: [FileFacts], ours: Side, theirs: Side, preferOurs: Bool = false) {
+        let (ourSide, theirSide) = (ours, theirs)
+        let (ours, theirs) = (ours.files, theirs.files)
         var (b, o, t) = (0, 0, 0)
         var paths: [RelativePath] = []
         while o < ours.count || t < theirs.count {
@@ -68,7 +93,15 @@ struct ThreeWayMerge {
             let old = b < base.count && base[b].path == path ? base[b] : nil
             let our = o < ours.count && ours[o].path == path ? ours[o] : nil
             let their = t < theirs.count && theirs[t].path == path ? theirs[t] : nil
-            let choice = choose(path, old, our, their, o, t, preferOurs)
+            let choice: Choice?
+            switch (our, their) {
+            case (nil, nil): choice = nil
+            // Removed there and untouched here: it goes.
+            case (let our?, nil): choice = old?.isSame(as: our) == true && theirSide.hasRemoved(path) ? nil : .ours(o)
+            case (nil, let their?):
+                choice = old?.isSame(as: their) == true && ourSide.hasRemoved(path) ? nil : .theirs(t)
+            case (let our?, let their?): choice = choose(our, their, old, preferOurs) ? .ours(o) : .theirs(t)
+            }
             if let choice {
                 choices.append(choice)
                 paths.append(path)
@@ -79,29 +112,13 @@ struct ThreeWayMerge {
         makeRoom(paths, preferOurs)
     }
 
-    private mutating func choose(
-        _ path: RelativePath, _ old: FileFacts?, _ our: FileFacts?, _ their: FileFacts?, _ o: Int, _ t: Int,
-        _ preferOurs: Bool
-    ) -> Choice? {
-        switch (our, their) {
-        case (nil, nil): return nil
-        case (let our?, nil):
-            // Removed there and untouched here: it goes.
-            if let old, old.isSame(as: our) { return nil }
-            return .ours(o)
-        case (nil, let their?):
-            if let old, old.isSame(as: their) { return nil }
-            return .theirs(t)
-        case (let our?, let their?):
-            if our.isSame(as: their) { return .theirs(t) }
-            if let old, old.isSame(as: our) { return .theirs(t) }
-            if let old, old.isSame(as: their) { return .ours(o) }
-            let oursIsNewer =
-                our.modified == their.modified ? their.digest < our.digest : our.modified > their.modified
-            let oursWins = preferOurs || oursIsNewer
-            conflicts.append(Conflict(path: path, oursWon: oursWins))
-            return oursWins ? .ours(o) : .theirs(t)
-        }
+    /// - Returns: whether our version is taken.
+    private mutating func choose(_ our: FileFacts, _ their: FileFacts, _ old: FileFacts?, _ preferOurs: Bool) -> Bool {
+        if our.isSame(as: their) || old?.isSame(as: our) == true { return false }
+        if old?.isSame(as: their) == true { return true }
+        let oursWins = preferOurs || our.isLater(than: their)
+        conflicts.append(Conflict(path: our.path, oursWon: oursWins))
+        return oursWins
     }
 
     /// The conflicts at these paths are resolved: the result has what both sides changed.

@@ -40,7 +40,9 @@ extension Verification {
         let found = NIOLockedValueBox<[BlobReference: Set<Digest>]>([:])
         try await read(Array(Set(files.flatMap(\.lists))), blob: \.self) { list, bytes in
             // One that cannot be read is hurt itself.
-            guard let bytes = try? bytes.get(), let chunks = try? ChunkList.decode(bytes) else { return }
+            guard let bytes = try? bytes.get(), let chunks = try? ChunkList.decode(bytes, in: list.frame.pack) else {
+                return
+            }
             let packs = Set(chunks.filter { Self.isHurt($0, hurt) }.map(\.frame.pack))
             found.withLockedValue { $0[list] = packs }
         }

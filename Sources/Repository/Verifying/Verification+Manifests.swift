@@ -6,19 +6,19 @@ import ObjectStore
 extension Verification {
     // MARK: Roots
 
-    /// Reads the root of every manifest, and compares it with its commit.
+    /// Reads root and pack list of every manifest, and compares them with the commit.
     func readRoots() async throws {
         let snapshots = state.withLockedValue { $0.snapshots.map(\.snapshot) }
         try await forEachConcurrently(snapshots.enumerated(), limit: repository.concurrency) { [self] index, snapshot in
-            guard let blob = snapshot.commit.manifest.root else { return }
-            let key = repository.key(ofPack: blob.frame.pack)
+            let key = repository.key(ofPack: snapshot.commit.manifest.pack)
             do {
-                take(try await repository.root(of: snapshot), blob, snapshot.commit, index)
+                let root = try await repository.root(of: snapshot)
+                take(root, try await repository.packs(of: snapshot), snapshot.commit, index)
             } catch {
                 let problem = try ObjectProblem(error)
                 state.withLockedValue { state in
                     // It is needed all the same.
-                    let pack = state.index(of: blob.frame.pack)
+                    let pack = state.index(of: snapshot.commit.manifest.pack)
                     state.sizes[pack].insert(Int64(snapshot.commit.manifest.packSize))
                     state.add(problem, key, snapshot: index, unnamed: snapshot.commit.files)
                 }
@@ -26,16 +26,17 @@ extension Verification {
         }
     }
 
-    private func take(_ root: ManifestRoot, _ blob: BlobReference, _ commit: Commit, _ index: Int) {
+    private func take(_ root: ManifestRoot, _ packs: [PackUse], _ commit: Commit, _ index: Int) {
+        let place = commit.manifest
         state.withLockedValue { state in
-            state.note(blob: blob)
+            for blob in [place.root, place.packList].compactMap(\.self) { state.note(blob: blob) }
             state.snapshots[index].bytes = root.bytes
             state.snapshots[index].pages = root.pages.map { state.index(of: $0) }
             for page in root.pages { state.note(blob: page.blob) }
-            for use in root.packs {
+            for use in packs {
                 let isOwn = use.pack == Pack.own
-                let pack = state.index(of: isOwn ? blob.frame.pack : use.pack)
-                state.sizes[pack].insert(isOwn ? Int64(commit.manifest.packSize) : use.size)
+                let pack = state.index(of: isOwn ? place.pack : use.pack)
+                state.sizes[pack].insert(isOwn ? Int64(place.packSize) : use.size)
                 state.snapshots[index].packs.insert(pack)
             }
             if root.files != commit.files || root.bytes != commit.bytes {
@@ -46,7 +47,7 @@ extension Verification {
             guard root.pages.reduce(0, { $0 + $1.files }) != root.files else { return }
             state.add(
                 ObjectProblem(reason: "the pages of a manifest do not have the files that its root says"),
-                repository.key(ofPack: blob.frame.pack), snapshot: index)
+                repository.key(ofPack: place.pack), snapshot: index)
         }
     }
 
@@ -89,7 +90,7 @@ extension Verification {
         try await read(lists, blob: \.self) { [self] list, bytes in
             let key = repository.key(ofPack: list.frame.pack)
             do {
-                let chunks = try Self.chunks(try bytes.get(), key)
+                let chunks = try Self.chunks(try bytes.get(), in: list.frame.pack, key)
                 found.withLockedValue { $0[list] = (total(chunks), Set(chunks.map(\.frame.pack))) }
                 state.withLockedValue { state in for chunk in chunks { state.take(chunk, repository) } }
             } catch {
@@ -116,8 +117,10 @@ extension Verification {
         }
     }
 
-    private static func chunks(_ bytes: ByteBuffer, _ key: ObjectKey) throws -> [BlobReference] {
-        do throws(FormatError) { return try ChunkList.decode(bytes) } catch { throw error.about(key) }
+    private static func chunks(
+        _ bytes: ByteBuffer, in pack: Digest, _ key: ObjectKey
+    ) throws -> [BlobReference] {
+        do throws(FormatError) { return try ChunkList.decode(bytes, in: pack) } catch { throw error.about(key) }
     }
 
     // MARK: Manifests as a whole
@@ -126,10 +129,11 @@ extension Verification {
     func checkManifests() {
         state.withLockedValue { state in
             for (index, checked) in state.snapshots.enumerated() {
-                guard let bytes = checked.bytes, let root = checked.snapshot.commit.manifest.root else { continue }
+                guard let bytes = checked.bytes else { continue }
                 let pages = checked.pages.compactMap { state.pages[$0].content }
                 guard pages.count == checked.pages.count else { continue }
-                let key = repository.key(ofPack: root.frame.pack)
+                let place = checked.snapshot.commit.manifest
+                let key = repository.key(ofPack: place.pack)
                 var last: RelativePath?
                 for page in pages {
                     if let last, let first = page.first, !(last < first) {
@@ -144,7 +148,7 @@ extension Verification {
                         snapshot: index)
                 }
                 // Prune believes the list.
-                if !checked.packs.isSuperset(of: pages.flatMap(\.packs)) {
+                if !checked.packs.isSuperset(of: pages.flatMap(\.packs) + [state.index(of: place.pack)]) {
                     state.add(
                         ObjectProblem(reason: "a manifest needs packs that it does not list"), key, snapshot: index)
                 }

@@ -86,11 +86,13 @@ extension Verification {
         var hasher = DigestHasher()
         var problems: [ObjectProblem] = []
         var hurt: [BlobReference] = []
+        var header = ByteBuffer()
         do {
             let content = try await repository.store.get(key, range: 0..<end, ifMatch: nil)
             for try await chunk in content.chunks {
                 received(chunk.readableBytes)
                 hasher.update(chunk)
+                header.writeBytes(chunk.readableBytesView.prefix(Pack.versionLength - header.readableBytes))
                 frames.append(chunk)
                 while let (wanted, bytes) = frames.next() {
                     let frame = Result { () throws(RepositoryError) in
@@ -103,6 +105,9 @@ extension Verification {
                         }
                     }
                 }
+            }
+            do throws(FormatError) { try Pack.checkHeader(header) } catch {
+                problems.append(try ObjectProblem(error.about(key)))
             }
             // A pack of another size has been reported, and cannot have the right hash.
             if end == size, hasher.digest != pack {

@@ -9,7 +9,7 @@ final class Verification: Sendable {
         let snapshot: Snapshot
         /// Indices into ``State/pages``, in order.
         var pages: [Int] = []
-        /// Indices into ``State/packs``: those that the root lists.
+        /// Indices into ``State/packs``: those that the pack list names.
         var packs: Set<Int> = []
         /// The sum of the files' sizes, as the root says; `nil` if the root cannot be read.
         var bytes: Int64?
@@ -54,7 +54,7 @@ final class Verification: Sendable {
         /// Packs that a snapshot needs, each once.
         var packs: [Digest] = []
         var packIndex: [Digest: Int] = [:]
-        /// For each of ``packs``, the sizes that roots say it has.
+        /// For each of ``packs``, the sizes that pack lists say it has.
         var sizes: [Set<Int64>] = []
         var pages: [Page] = []
         private var pageIndex: [PageKey: Int] = [:]
@@ -121,8 +121,7 @@ final class Verification: Sendable {
     func readCommits() async throws {
         var names: [CommitName] = []
         for object in try await repository.store.list(prefix: repository.commitPrefix).collect() {
-            let text = object.key.text.utf8.dropFirst(repository.commitPrefix.utf8.count)
-            if let name = CommitName(String(decoding: text, as: UTF8.self)) {
+            if let name = repository.commitName(object.key) {
                 names.append(name)
             } else {
                 state.withLockedValue { $0.strangers.append(object.key) }
@@ -130,7 +129,7 @@ final class Verification: Sendable {
         }
         let found = NIOLockedValueBox<[Read]>([])
         try await forEachConcurrently(names, limit: repository.concurrency) { [repository] name in
-            switch try await repository.read(name) {
+            switch try await repository.readAny(name) {
             case .success(let snapshot): found.withLockedValue { $0.append(.snapshot(snapshot)) }
             case .failure(let error):
                 let problem = try ObjectProblem(error)
@@ -155,36 +154,47 @@ final class Verification: Sendable {
         checkParents(snapshots, damaged)
     }
 
-    /// A commit of another repository is damage among those of ours. Without ours, the memory is not ours.
+    /// A commit of another repository or agent is damage among those of ours. Without ours, the memory is not ours.
     private func checkOwner(_ snapshots: inout [Snapshot], _ damaged: inout Set<CommitName>) throws {
         let isOurs = { [repository] (snapshot: Snapshot) in (try? repository.checkOwner(snapshot)) != nil }
         guard let first = snapshots.first else { return }
         guard snapshots.contains(where: isOurs) else { return try repository.checkOwner(first) }
         for snapshot in snapshots where !isOurs(snapshot) {
             damaged.insert(snapshot.name)
+            let owner = [snapshot.commit.repository, snapshot.commit.agent].map { "'\(printable($0.utf8))'" }
             add(
-                ObjectProblem(reason: "it says that it belongs to '\(snapshot.commit.repository)'"),
+                ObjectProblem(reason: "it says that it belongs to \(owner[0]), agent \(owner[1])"),
                 repository.key(of: snapshot.name))
         }
         snapshots.removeAll { !isOurs($0) }
     }
 
+    /// Checks that what a commit continues is what it says.
     private func checkParents(_ snapshots: [Snapshot], _ damaged: Set<CommitName>) {
         let indices = Dictionary(snapshots.enumerated().map { ($1.name, $0) }) { first, _ in first }
         let oldest = snapshots.last?.commit.seq ?? 0
         for child in snapshots {
-            for parent in child.commit.parents {
-                guard let name = CommitName(parent.name) else { continue }
+            let references =
+                child.commit.parents.map { ($0, isSide: false) } + child.commit.sides.map { ($0, isSide: true) }
+            for (reference, isSide) in references {
+                let name = reference.name
                 let key = repository.key(of: name)
-                let shortID = String(parent.sha256.prefix(12))
+                let shortID = String(reference.id.hexadecimal.prefix(12))
                 if let index = indices[name] {
-                    guard snapshots[index].id.hexadecimal != parent.sha256 else { continue }
-                    let reason = "it is not the commit \(shortID) that snapshot \(child.shortID) continues"
-                    add(ObjectProblem(reason: reason), key, snapshot: index)
+                    var reason: String?
+                    if snapshots[index].id != reference.id {
+                        reason = "it is not the commit \(shortID) that snapshot \(child.shortID) continues"
+                    } else if snapshots[index].commit.isSide != isSide {
+                        reason =
+                            "snapshot \(child.shortID) calls it "
+                            + (isSide ? "a side, and it is none" : "a parent, and it is a side commit")
+                    }
+                    if let reason { add(ObjectProblem(reason: reason), key, snapshot: index) }
                 } else if damaged.contains(name) {
                     state.withLockedValue { _ = $0.findings[key]?.lost.insert(shortID) }
-                } else if name.sequence > oldest {
-                    // A prune removes the oldest; what is missing between others went in another way.
+                } else if isSide || name.sequence > oldest {
+                    // A prune removes the oldest, and a side only with the commit that names it; what is missing between
+                    // others went in another way.
                     state.withLockedValue {
                         $0.notes.append(
                             "snapshot \(shortID), which \(child.shortID) continues, is gone, and older ones are not"

@@ -46,7 +46,7 @@ struct DoctorStateTests {
         try await Sandbox.run { sandbox in
             try sandbox.write("storage/a", "1")
             let snapshot = try await sandbox.snapshot()
-            let pack = snapshot.commit.manifest.pack
+            let pack = snapshot.commit.manifest.pack.hexadecimal
             try sandbox.remove(
                 "home/.local/share/holdfast/store/opencode-storage/local/owner-repo/packs/\(pack.prefix(2))/\(pack)")
             let found = try await sandbox.doctor()

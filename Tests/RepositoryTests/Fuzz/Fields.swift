@@ -85,15 +85,10 @@ struct Fields {
     static func root(_ root: ManifestRoot) -> Fields {
         var table = Table()
         table.add(root.pages.map(\.blob))
-        var fields = document("HFRT", table)
+        var fields = document("HFRT", version: root.packs == nil ? 2 : 1, table)
         fields.number(root.files)
         fields.number(root.bytes)
-        fields.number(root.packs.count)
-        for use in root.packs {
-            fields.raw(use.pack.bytes)
-            fields.number(use.size)
-            fields.number(use.used)
-        }
+        if let packs = root.packs { fields.uses(packs) }
         fields.number(root.pages.count)
         for page in root.pages {
             fields.reference(page.blob, table)
@@ -102,10 +97,27 @@ struct Fields {
         return fields
     }
 
-    private static func document(_ name: String, _ table: Table) -> Fields {
+    static func packList(_ packs: [PackUse]) -> Fields {
+        var fields = Fields()
+        fields.raw("HFPL".utf8)
+        fields.raw([2])
+        fields.uses(packs)
+        return fields
+    }
+
+    private mutating func uses(_ packs: [PackUse]) {
+        number(packs.count)
+        for use in packs {
+            raw(use.pack.bytes)
+            number(use.size)
+            number(use.used)
+        }
+    }
+
+    private static func document(_ name: String, version: UInt8 = 1, _ table: Table) -> Fields {
         var fields = Fields()
         fields.raw(name.utf8)
-        fields.raw([1])
+        fields.raw([version])
         fields.number(table.packs.count)
         for pack in table.packs { fields.raw(pack.bytes) }
         fields.number(table.frames.count)

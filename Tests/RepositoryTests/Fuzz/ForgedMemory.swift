@@ -24,17 +24,20 @@ struct ForgedMemory {
 
     /// Stores the memory.
     /// - Parameters:
+    ///   - format: of the commit and of the root.
     ///   - entries: changes the files.
     ///   - pages: changes what the root says.
     ///   - page: changes the fields of a page.
     ///   - list: changes the fields of a chunk list.
     ///   - root: changes the fields of the root.
+    ///   - packs: changes the fields of the pack list.
     ///   - commit: changes the commit.
     mutating func write(
-        entries changeEntries: (inout [Entry]) -> Void = { _ in },
+        format: Int = 2, entries changeEntries: (inout [Entry]) -> Void = { _ in },
         pages changePages: (inout ManifestRoot) -> Void = { _ in },
         page change: (inout Fields) -> Void = { _ in }, list changeList: (inout Fields) -> Void = { _ in },
-        root changeRoot: (inout Fields) -> Void = { _ in }, commit changeCommit: (inout Commit) -> Void = { _ in }
+        root changeRoot: (inout Fields) -> Void = { _ in }, packs changePacks: (inout Fields) -> Void = { _ in },
+        commit changeCommit: (inout Commit) -> Void = { _ in }
     ) async throws {
         contents = (0..<Self.files).map { ByteBuffer(repeating: UInt8($0 + 1), count: 1000 * ($0 + 1)) }
         var first = OpenPack(salt: (1, 2))
@@ -67,10 +70,14 @@ struct ForgedMemory {
         root.files = entries.count
         root.bytes = entries.reduce(0) { $0 + $1.size }
         let size = Int64(older.bytes.readableBytes)
-        root.packs = [
-            ManifestRoot.PackUse(pack: Pack.own, size: 0, used: 0),
-            ManifestRoot.PackUse(pack: older.digest, size: size, used: size - Int64(Pack.headerLength)),
+        let uses = [
+            PackUse(pack: Pack.own, size: 0, used: 0),
+            PackUse(pack: older.digest, size: size, used: size - Int64(Pack.headerLength)),
         ]
+        if format == 1 { root.packs = uses }
+        var packs = Fields.packList(uses)
+        changePacks(&packs)
+        let packsBlob = pack.append(EncodedFrame([(Digest(of: packs.bytes), packs.bytes)]))[0]
         changePages(&root)
         var rootFields = Fields.root(root)
         changeRoot(&rootFields)
@@ -80,10 +87,11 @@ struct ForgedMemory {
         var commit = Commit.forged(
             sequence: 1,
             manifest: Commit.ManifestPlace(
-                pack: finished.digest.hexadecimal, packSize: finished.bytes.readableBytes, pages: start,
-                offset: rootBlob.frame.offset, storedLength: rootBlob.frame.storedLength, length: rootBlob.length,
-                sha256: rootBlob.digest.hexadecimal))
+                pack: finished.digest, packSize: finished.bytes.readableBytes, pages: start,
+                root: rootBlob.moved(from: Pack.own, to: finished.digest),
+                packList: packsBlob.moved(from: Pack.own, to: finished.digest)))
         changeCommit(&commit)
+        if format == 1 { commit.format = 1 }
         try await put(commit, as: CommitName(sequence: 1))
     }
 
@@ -93,12 +101,12 @@ struct ForgedMemory {
         return finished
     }
 
-    /// Stores a commit under any name.
+    /// Stores a commit under any name, in its format.
     @discardableResult
-    func put(_ commit: Commit, as name: CommitName) async throws -> Commit.Parent {
-        let bytes = try commit.encode()
+    func put(_ commit: Commit, as name: CommitName) async throws -> Commit.Reference {
+        let bytes = commit.format == 1 ? try commit.format1() : try commit.encode()
         try await store.put(repository.key(of: name), .bytes(bytes), .overwrite)
-        return Commit.Parent(name: name.description, sha256: Digest(of: bytes).hexadecimal)
+        return Commit.Reference(name: name, id: Digest(of: bytes))
     }
 
     private func entry(
@@ -116,12 +124,14 @@ struct ForgedMemory {
 
 extension Commit {
     static func forged(
-        sequence: UInt64, nonce: String = String(repeating: "0", count: 32), parents: [Parent] = [],
-        ancestors: [String] = [], manifest: ManifestPlace
+        sequence: UInt64, nonce: String = String(repeating: "0", count: 32), agent: String = "local",
+        memory: String = String(repeating: "a", count: 32), parents: [Reference] = [], sides: [Reference] = [],
+        isSide: Bool = false, ancestors: [Ancestor] = [], passedOver: [PassedOver] = [], manifest: ManifestPlace
     ) -> Commit {
         Commit(
-            format: 1, seq: sequence, nonce: nonce, parents: parents, ancestors: ancestors, repository: "owner/repo",
-            agent: "local", writer: "test", time: "2026-01-01T00:00:00.000Z", run: nil, files: 11, bytes: 78_000,
-            newBytes: 1, manifest: manifest, store: StoreTrait(createOnly: true, location: ""), note: nil)
+            seq: sequence, nonce: nonce, memory: memory, agent: agent, repository: "owner/repo", parents: parents,
+            sides: sides, isSide: isSide, ancestors: ancestors, passedOver: passedOver, manifest: manifest,
+            store: StoreTrait(createOnly: true, location: ""), writer: "test", time: "2026-01-01T00:00:00.000Z",
+            files: 11, bytes: 78_000, newBytes: 1)
     }
 }

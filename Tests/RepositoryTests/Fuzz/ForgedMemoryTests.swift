@@ -44,9 +44,10 @@ struct ForgedMemoryTests {
             let change = { (fields: inout Fields) in
                 for _ in 0..<Int.random(in: 1...2, using: &own) { fields.mutate(&own) }
             }
-            switch Int.random(in: 0..<3, using: &random) {
+            switch Int.random(in: 0..<4, using: &random) {
             case 0: try await memory.write(page: change)
             case 1: try await memory.write(list: change)
+            case 2: try await memory.write(packs: change)
             default: try await memory.write(root: change)
             }
             _ = random.next()
@@ -67,6 +68,7 @@ struct ForgedMemoryTests {
         let testDescription: String
         var entries: @Sendable (inout [Entry]) -> Void = { _ in }
         var pages: @Sendable (inout ManifestRoot) -> Void = { _ in }
+        var packs: @Sendable (inout Fields) -> Void = { _ in }
         var commit: @Sendable (inout Commit) -> Void = { _ in }
 
         /// Something is wrong with where the content of a file lies.
@@ -130,13 +132,25 @@ struct ForgedMemoryTests {
         Forgery(testDescription: "there are more bytes than said", pages: { $0.bytes = 0 }),
         Forgery(
             testDescription: "the manifest lies in a pack that is not there",
-            commit: { $0 = $0.with(pack: String(repeating: "e", count: 64)) }),
+            commit: { $0 = $0.with(pack: Digest(of: ByteBuffer(string: "gone"))) }),
+        Forgery(
+            testDescription: "the packs are out of order",
+            packs: {
+                $0 = Fields.packList([
+                    PackUse(pack: Digest(of: ByteBuffer()), size: 1, used: 1),
+                    PackUse(pack: Pack.own, size: 0, used: 0),
+                ])
+            }),
+        Forgery(
+            testDescription: "a pack is there twice",
+            packs: { $0 = Fields.packList(Array(repeating: PackUse(pack: Pack.own, size: 0, used: 0), count: 2)) }),
     ]
 
     @Test("What is wrong with it is damage, and nothing worse", arguments: forgeries)
     func damage(_ forgery: Forgery) async throws {
         var memory = ForgedMemory()
-        try await memory.write(entries: forgery.entries, pages: forgery.pages, commit: forgery.commit)
+        try await memory.write(
+            entries: forgery.entries, pages: forgery.pages, packs: forgery.packs, commit: forgery.commit)
         do {
             _ = try await readAll(memory)
             Issue.record("it was read")
@@ -153,11 +167,12 @@ extension Entry {
 }
 
 extension Commit {
-    fileprivate func with(pack: String) -> Commit {
+    fileprivate func with(pack: Digest) -> Commit {
         .forged(
             sequence: seq, nonce: nonce, parents: parents, ancestors: ancestors,
             manifest: ManifestPlace(
-                pack: pack, packSize: manifest.packSize, pages: manifest.pages, offset: manifest.offset,
-                storedLength: manifest.storedLength, length: manifest.length, sha256: manifest.sha256))
+                pack: pack, packSize: manifest.packSize, pages: manifest.pages,
+                root: manifest.root.moved(from: manifest.pack, to: pack),
+                packList: manifest.packList?.moved(from: manifest.pack, to: pack)))
     }
 }

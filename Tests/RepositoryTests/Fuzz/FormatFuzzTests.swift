@@ -91,7 +91,21 @@ struct FormatFuzzTests {
             decode: ManifestRoot.decode
         ) { root in
             root.files >= 0 && root.bytes >= 0 && root.pages.allSatisfy { isSound($0.blob) && $0.files >= 0 }
-                && root.packs.allSatisfy { (0...$0.size).contains($0.used) && $0.size <= Pack.maxLength }
+                && root.packs?.allSatisfy(isSound) != false
+        }
+    }
+
+    private func isSound(_ use: PackUse) -> Bool { (0...use.size).contains(use.used) && use.size <= Pack.maxLength }
+
+    @Test("20,000 mutated pack lists are read or refused")
+    func packLists() throws {
+        var random = SeededGenerator.forTest()
+        let samples = Samples(&random)
+        try fuzz(
+            &random, sample: { samples.packUses(&$0) }, fields: Fields.packList, encode: PackList.encode,
+            decode: PackList.decode
+        ) { packs in
+            packs.allSatisfy(isSound) && zip(packs, packs.dropFirst()).allSatisfy { $0.pack < $1.pack }
         }
     }
 
@@ -101,30 +115,48 @@ struct FormatFuzzTests {
         let samples = Samples(&random)
         try fuzz(
             &random, sample: { samples.chunks(&$0) }, fields: Fields.chunkList, encode: { ChunkList.encode($0) },
-            decode: ChunkList.decode
+            decode: { (bytes) throws(FormatError) in try ChunkList.decode(bytes, in: Pack.own) }
         ) { $0.allSatisfy(isSound) }
     }
 
-    @Test("Random bytes behind a valid name are refused or read", arguments: ["HFPG", "HFRT", "HFCL", "HFPK", "none"])
+    @Test(
+        "Random bytes behind a valid name are refused or read",
+        arguments: ["HFPG", "HFRT", "HFPL", "HFCL", "HFPK", "none"])
     func randomBytes(_ name: String) {
         var random = SeededGenerator.forTest()
         for _ in 0..<4000 {
-            let head = name == "none" ? [] : Array(name.utf8) + [1]
+            let head = name == "none" ? [] : Array(name.utf8) + [UInt8.random(in: 1...2, using: &random)]
             let bytes = ByteBuffer(bytes: head + random.bytes(Int.random(in: 0...300, using: &random)))
             _ = try? ManifestPage.decode(bytes)
             _ = try? ManifestRoot.decode(bytes)
-            _ = try? ChunkList.decode(bytes)
+            _ = try? PackList.decode(bytes)
+            _ = try? ChunkList.decode(bytes, in: Pack.own)
             _ = try? Pack.checkHeader(bytes)
         }
     }
 
-    @Test("A newer version is told from damage")
-    func newer() {
-        func bytes(_ name: String) -> ByteBuffer { ByteBuffer(bytes: Array(name.utf8) + [2, 0, 0, 0]) }
-        let expected = FormatError("it has format 2, known is 1", isTooNew: true)
-        #expect(throws: expected) { try ManifestPage.decode(bytes("HFPG")) }
-        #expect(throws: expected) { try ManifestRoot.decode(bytes("HFRT")) }
-        #expect(throws: expected) { try ChunkList.decode(bytes("HFCL")) }
-        #expect(throws: expected) { try Pack.checkHeader(bytes("HFPK")) }
+    /// A kind of document, the newest version of it that is known, and how it is read.
+    struct Kind: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        let known: UInt8
+        let read: @Sendable (ByteBuffer) throws -> Void
+
+        static let all = [
+            Kind(testDescription: "HFPG", known: 1) { _ = try ManifestPage.decode($0) },
+            Kind(testDescription: "HFRT", known: 2) { _ = try ManifestRoot.decode($0) },
+            Kind(testDescription: "HFPL", known: 2) { _ = try PackList.decode($0) },
+            Kind(testDescription: "HFCL", known: 1) { _ = try ChunkList.decode($0, in: Pack.own) },
+            Kind(testDescription: "HFPK", known: 1) { try Pack.checkHeader($0) },
+        ]
+    }
+
+    @Test("A newer version is told from damage", arguments: Kind.all)
+    func newer(_ kind: Kind) {
+        for (version, isTooNew) in [(0, false), (kind.known + 1, true), (255, true)] as [(UInt8, Bool)] {
+            let bytes = ByteBuffer(bytes: Array(kind.testDescription.utf8) + [version, 0, 0, 0])
+            let error = #expect(throws: FormatError.self) { try kind.read(bytes) }
+            #expect(error?.isTooNew == isTooNew)
+            #expect(error?.description.contains("version \(version), known is \(kind.known)") == true)
+        }
     }
 }

@@ -16,9 +16,9 @@ struct HostileHistoryTests {
         // Hashes make a real circle impossible; names alone do not.
         let names = (2...5).map { CommitName(sequence: UInt64($0)) }
         for (name, next) in zip(names, names.dropFirst() + names.prefix(1)) {
-            let parent = Commit.Parent(name: next.description, sha256: first.id.hexadecimal)
+            let parent = Commit.Reference(name: next, id: first.id)
             let commit = Commit.forged(
-                sequence: name.sequence, parents: [parent], ancestors: [next.description],
+                sequence: name.sequence, parents: [parent], ancestors: [Commit.Ancestor(parent)],
                 manifest: first.commit.manifest)
             try await memory.put(commit, as: name)
         }
@@ -37,11 +37,11 @@ struct HostileHistoryTests {
         var memory = ForgedMemory()
         try await memory.write()
         let first = try #require(try await memory.repository.heads().tip)
-        let parent = Commit.Parent(
-            name: CommitName(sequence: sequence).description, sha256: first.id.hexadecimal)
+        let parent = Commit.Reference(name: CommitName(sequence: sequence), id: first.id)
         for commit in [
             Commit.forged(sequence: 2, parents: [parent], manifest: first.commit.manifest),
-            Commit.forged(sequence: 2, ancestors: [parent.name], manifest: first.commit.manifest),
+            Commit.forged(sequence: 2, sides: [parent], manifest: first.commit.manifest),
+            Commit.forged(sequence: 2, ancestors: [Commit.Ancestor(parent)], manifest: first.commit.manifest),
         ] {
             try await memory.put(commit, as: CommitName(sequence: 2))
             let heads = try await memory.repository.heads()
@@ -95,8 +95,8 @@ struct HostileHistoryTests {
         machine.write("a", "1")
         let first = try await machine.save().snapshot
         let commit = Commit.forged(
-            sequence: CommitName.highest, parents: [first.asParent], ancestors: [first.name.description],
-            manifest: first.commit.manifest)
+            sequence: CommitName.highest, agent: "github", parents: [first.reference],
+            ancestors: [Commit.Ancestor(first.reference)], manifest: first.commit.manifest)
         let name = CommitName(sequence: CommitName.highest)
         try await store.put(machine.repository.key(of: name), .bytes(commit.encode()), .overwrite)
         #expect(try await machine.repository.newest().tip?.name == name)

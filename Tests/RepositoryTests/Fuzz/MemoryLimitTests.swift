@@ -26,18 +26,21 @@ struct MemoryLimitTests {
         await #expect(processExitsWith: .success) {
             try Self.limitMemory(to: 128 << 20)
             for claim in [1 << 20, 1 << 31, 1 << 32, 1 << 40, 1 << 62, UInt64(Int64.max), .max] {
-                for name in ["HFPG", "HFRT", "HFCL"] {
+                for (name, version) in [("HFPG", 1), ("HFRT", 1), ("HFRT", 2), ("HFPL", 2), ("HFCL", 1)]
+                    as [(String, UInt8)]
+                {
                     // The claim as each of the first numbers of the document.
                     for zeros in 0..<6 {
                         var fields = Fields()
                         fields.raw(name.utf8)
-                        fields.raw([1])
+                        fields.raw([version])
                         for _ in 0..<zeros { fields.number(0) }
                         fields.number(claim)
                         fields.raw([UInt8](repeating: 1, count: 4096))
                         _ = try? ManifestPage.decode(fields.bytes)
                         _ = try? ManifestRoot.decode(fields.bytes)
-                        _ = try? ChunkList.decode(fields.bytes)
+                        _ = try? PackList.decode(fields.bytes)
+                        _ = try? ChunkList.decode(fields.bytes, in: Pack.own)
                     }
                 }
             }

@@ -41,14 +41,20 @@ struct Samples {
         var root = ManifestRoot()
         root.files = Int.random(in: 0...100_000, using: &random)
         root.bytes = Int64.random(in: 0...1 << 40, using: &random)
-        root.packs = packs.map { pack in
-            let size = Int64.random(in: 100...1 << 24, using: &random)
-            return ManifestRoot.PackUse(pack: pack, size: size, used: Int64.random(in: 0...size, using: &random))
-        }
+        // One half of them are of version 1.
+        if Bool.random(using: &random) { root.packs = packUses(&random) }
         root.pages = chunks(&random).map {
             ManifestRoot.Page(blob: $0, files: Int.random(in: 1...ManifestPage.maxEntries, using: &random))
         }
         return root
+    }
+
+    /// In the order of the packs.
+    func packUses(_ random: inout SeededGenerator) -> [PackUse] {
+        packs.sorted().map { pack in
+            let size = Int64.random(in: 100...1 << 24, using: &random)
+            return PackUse(pack: pack, size: size, used: Int64.random(in: 0...size, using: &random))
+        }
     }
 
     func entries(_ random: inout SeededGenerator) -> [Entry] {

@@ -54,13 +54,9 @@ struct HoldfastClient: RepositoryUnderTest {
         let remembered = try await point(base as? Known)
         let newest = try await repository.newest(
             known: remembered.flatMap { point in point.manifest.map { [(point.snapshot, $0)] } } ?? [])
-        let lineage: Lineage =
-            if let remembered {
-                try await repository.lineage(of: remembered.snapshot, to: newest.heads)
-            } else {
-                .unrelated
-            }
-        let base = lineage == .unrelated ? nil : remembered
+        var lineage: Lineage?
+        if let remembered { lineage = try await repository.lineage(of: remembered.snapshot, to: newest.heads) }
+        let base = remembered
         let abandoned = abandonedPacks(of: newest)
         let moving = Set(
             newest.manifests.flatMap(\.entries).filter { entry in
@@ -89,6 +85,7 @@ struct HoldfastClient: RepositoryUnderTest {
                         chunks: [NewFile.Chunk(digest: new.digest, length: content.readableBytes)])))
         }
         var request = SaveRequest(files: state, base: base.map { ($0.snapshot, $0.files) }, writer: "simulation")
+        request.lineage = lineage
         let here = facts
         request.willCommit = { snapshots in
             remember(Known(point: remembered, intent: Known.Intent(snapshots: snapshots, files: here)))

@@ -72,7 +72,8 @@ package struct HoldfastKind: RepositoryKind {
         }
         return CommitFacts(
             key: key, id: snapshot.id.hexadecimal,
-            parents: snapshot.commit.parents.map { ObjectKey(prefix + $0.name) }, files: files,
+            parents: (snapshot.commit.parents + snapshot.commit.sides).map { ObjectKey("\(prefix)\($0.name)") },
+            files: files,
             needs: needs.sorted())
     }
 

@@ -73,6 +73,7 @@ package protocol RepositoryUnderTest: Sendable {
 package struct CommitFacts: Sendable {
     package let key: ObjectKey
     package let id: String
+    /// The commits that it continues, those that are only a side of a merge included.
     package let parents: [ObjectKey]
     /// Contents by path.
     package let files: [String: String]

@@ -26,7 +26,7 @@ struct SnapshotTable {
         let commit = snapshot.commit
         // The snapshot that it continues, if that is on the page.
         let parents = commit.parents.map(\.name)
-        let before = page.snapshots[(index + 1)...].first { parents.contains($0.name.description) }
+        let before = page.snapshots[(index + 1)...].first { parents.contains($0.name) }
         let date = Figures.date(commit.time)
         let (ago, time): (HTML, HTML) =
             date.map { (Markup.ago($0, now: now), Markup.time($0)) } ?? ("\(commit.time)", "\(commit.time)")
@@ -38,7 +38,7 @@ struct SnapshotTable {
                 """
         }
         let note: HTML? = commit.note.map { " <small>\($0)</small>" }
-        let run: HTML? = commit.run.map { " <small>run \($0.id)</small>" }
+        let run: HTML? = commit.run.map { " <small>run \($0.id ?? "-")</small>" }
         return """
             <tr><th scope="row"><a href="\(Links.files(id, at: snapshot))"><code>\(snapshot.shortID)</code></a></th>\
             <td class="nowrap">\(ago)</td><td class="wide nowrap">\(time)</td>\

@@ -24,9 +24,9 @@ struct SnapshotPage: Sendable {
     /// The snapshots that no other contains. More than one after saves that could not see each other.
     var heads: Int {
         guard isNewest, let newest = snapshots.first else { return 0 }
-        let contained = Set(snapshots.flatMap(\.commit.ancestors))
+        let contained = snapshots.reduce(into: Set<CommitName>()) { $0.formUnion($1.commit.namedCommits) }
         // Of snapshots that are older than what the newest one names, it is not known.
         let known = snapshots.prefix(max(1, newest.commit.ancestors.count))
-        return known.count { !contained.contains($0.name.description) }
+        return known.count { !contained.contains($0.name) }
     }
 }

@@ -54,7 +54,7 @@ struct SnapshotReader: Sendable {
             try await listings.pass {
                 if let known = kept(key) { return known }
                 let history = try await repository.history(
-                    limit: limits.snapshots, before: before, known: commits.values)
+                    limit: limits.snapshots, before: before, sides: false, known: commits.values)
                 for snapshot in history.snapshots { commits.keep(snapshot, as: snapshot.name, weight: 1) }
                 let page = SnapshotPage(history, before: before)
                 listing.withLockedValue { listing in

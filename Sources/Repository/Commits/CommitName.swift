@@ -28,10 +28,7 @@ public struct CommitName: Sendable, Hashable, Comparable, CustomStringConvertibl
             inverse >= Self.top - Self.highest
         else { return nil }
         if parts.count == 2 {
-            let digits = parts[1]
-            guard digits.count == 32,
-                digits.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
-            else { return nil }
+            guard isHex(parts[1], digits: 32) else { return nil }
         }
         sequence = Self.top - inverse
         nonce = parts.count == 2 ? String(decoding: parts[1], as: UTF8.self) : nil

@@ -1,5 +1,3 @@
-import FileIO
-
 /// A pattern for paths below the storage directory, matched byte by byte.
 ///
 /// | in the pattern | matches |
@@ -13,7 +11,8 @@ import FileIO
 /// A pattern that matches a directory matches all below it; one that ends in `/` matches only directories. A pattern
 /// without a `/` (other than the last) is tried at every depth, as in `.gitignore`; a leading `/` ties it to the top.
 public struct Glob: Sendable, Equatable, CustomStringConvertible {
-    public let description: String
+    /// The pattern as it was given.
+    public let pattern: String
     private let tokens: [Token]
     private let directoriesOnly: Bool
 
@@ -39,16 +38,19 @@ public struct Glob: Sendable, Equatable, CustomStringConvertible {
         let isAnchored = bytes.contains(slash)
         while bytes.first == slash { bytes = bytes.dropFirst() }
         guard !bytes.isEmpty else { return nil }
-        description = printable(pattern.utf8)
+        self.pattern = pattern
         self.directoriesOnly = directoriesOnly
         tokens = (isAnchored ? [] : [.directories]) + Glob.parse(bytes)
     }
+
+    /// For people.
+    public var description: String { printable(pattern.utf8) }
 
     /// Whether a file's path, or a directory on the way to it, matches.
     public func matches(_ path: RelativePath) -> Bool { run(over: path.bytes).matched }
 
     /// Whether a directory or something that could be below it matches: if not, nobody needs to look inside.
-    func mayMatch(below directory: RelativePath) -> Bool {
+    public func mayMatch(below directory: RelativePath) -> Bool {
         let (matched, alive) = run(over: directory.bytes + [UInt8(ascii: "/")])
         return matched || alive
     }
