@@ -42,7 +42,7 @@ let package = Package(
         .executableTarget(
             name: "HoldfastCommand",
             dependencies: [
-                "ActionsCache", "AgentState", "CFileIO", "CYAML", "FileIO", "HTTPProxies", "Holdfast",
+                "ActionsCache", "AgentDatabase", "AgentFiles", "CFileIO", "CYAML", "FileIO", "HTTPProxies", "Holdfast",
                 "HoldfastActions", "HoldfastLogging", "HoldfastService", "ObjectStore", "Repository", "S3Store", log,
                 nioCore,
                 nioLocks,
@@ -56,7 +56,8 @@ let package = Package(
         .target(
             name: "HoldfastService",
             dependencies: [
-                "AgentState", "CFileIO", "FileIO", "Holdfast", "ObjectStore", "Repository", crypto, log, nioCore,
+                "AgentDatabase", "AgentFiles", "CFileIO", "FileIO", "Holdfast", "ObjectStore", "Repository", crypto,
+                log, nioCore,
                 nioLocks, nioPosix,
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -68,7 +69,8 @@ let package = Package(
         .target(
             name: "Holdfast",
             dependencies: [
-                "ActionsCache", "AgentState", "FileIO", "HTTPProxies", "ObjectStore", "Repository", "S3Store", crypto,
+                "ActionsCache", "AgentDatabase", "AgentFiles", "FileIO", "HTTPProxies", "ObjectStore", "Repository",
+                "S3Store", crypto,
                 log, nioCore, nioLocks, nioPosix,
             ]),
         .target(
@@ -81,7 +83,8 @@ let package = Package(
         .target(
             name: "Repository", dependencies: ["CZstd", "FileIO", "ObjectStore", crypto, log, nioCore, nioLocks]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
-        .target(name: "AgentState", dependencies: ["CSQLite", "FileIO", crypto, nioCore, nioLocks]),
+        .target(name: "AgentDatabase", dependencies: ["CSQLite", "FileIO", nioCore, nioLocks]),
+        .target(name: "AgentFiles", dependencies: ["FileIO", crypto, nioCore, nioLocks]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .target(
             name: "S3Store",
@@ -102,7 +105,7 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                nioCore, nioPosix, nioLocks, subprocess, crypto,
+                "FileIO", nioCore, nioPosix, nioLocks, subprocess, crypto,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
@@ -119,7 +122,11 @@ let package = Package(
             dependencies: [
                 "FileIO", "ObjectStore", "Repository", "Simulation", "TestSupport", crypto, log, nioCore, nioLocks,
             ]),
-        .testTarget(name: "AgentStateTests", dependencies: ["AgentState", "FileIO", crypto, nioCore, nioLocks]),
+        .testTarget(
+            name: "AgentDatabaseTests", dependencies: ["AgentDatabase", "FileIO", "TestSupport", nioCore, nioLocks]),
+        .testTarget(
+            name: "AgentFilesTests",
+            dependencies: ["AgentFiles", "FileIO", "TestSupport", crypto, nioCore, nioLocks]),
         .testTarget(
             name: "HTTPProxiesTests",
             dependencies: ["HTTPProxies", .product(name: "AsyncHTTPClient", package: "async-http-client")]),
@@ -127,7 +134,8 @@ let package = Package(
         .testTarget(
             name: "HoldfastTests",
             dependencies: [
-                "ActionsCache", "AgentState", "FileIO", "Holdfast", "ObjectStore", "Repository", "S3Store",
+                "ActionsCache", "AgentDatabase", "AgentFiles", "FileIO", "Holdfast", "ObjectStore", "Repository",
+                "S3Store",
                 "TestSupport", log, nioCore, nioLocks,
             ]),
         .testTarget(
@@ -140,7 +148,8 @@ let package = Package(
         .testTarget(
             name: "HoldfastServiceTests",
             dependencies: [
-                "AgentState", "FileIO", "Holdfast", "HoldfastService", "ObjectStore", "Repository", "TestSupport", log,
+                "AgentDatabase", "AgentFiles", "FileIO", "Holdfast", "HoldfastService", "ObjectStore", "Repository",
+                "TestSupport", log,
                 nioCore, nioLocks,
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -152,7 +161,8 @@ let package = Package(
         .testTarget(
             name: "HoldfastCommandTests",
             dependencies: [
-                "ActionsCache", "AgentState", "CZstd", "FileIO", "HoldfastActions", "HoldfastCommand", "Holdfast",
+                "ActionsCache", "AgentDatabase", "AgentFiles", "CZstd", "FileIO", "HoldfastActions", "HoldfastCommand",
+                "Holdfast",
                 "HoldfastService", "ObjectStore", "Repository", "S3Store", "TestSupport", log, nioCore, subprocess,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],

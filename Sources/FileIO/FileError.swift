@@ -17,6 +17,8 @@ public struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
 
     /// The path, or a directory on the way to it, does not exist.
     public var isNotFound: Bool { code == ENOENT || code == ENOTDIR }
+    /// Nothing has this name, while all directories on the way exist.
+    public var isMissing: Bool { code == ENOENT }
     /// Something other than a directory stands on the way.
     public var isNotADirectory: Bool { code == ENOTDIR }
     /// A directory stands where a file is meant.

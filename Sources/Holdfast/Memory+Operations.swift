@@ -1,4 +1,4 @@
-import AgentState
+import AgentDatabase
 import Repository
 
 extension Memory {

@@ -1,4 +1,4 @@
-import AgentState
+import AgentFiles
 import Logging
 import ObjectStore
 import S3Store

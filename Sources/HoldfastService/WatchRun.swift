@@ -1,4 +1,5 @@
-import AgentState
+import AgentDatabase
+import AgentFiles
 import FoundationEssentials
 import Holdfast
 import Logging

@@ -2,7 +2,7 @@ import Foundation
 import ObjectStore
 import Testing
 
-@testable import AgentState
+@testable import AgentDatabase
 @testable import Holdfast
 
 /// Two runs that started from the same state, and save at once.

@@ -4,7 +4,7 @@ import NIOCore
 import ObjectStore
 import Testing
 
-@testable import AgentState
+@testable import AgentDatabase
 @testable import Holdfast
 @testable import Repository
 

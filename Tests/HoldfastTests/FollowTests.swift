@@ -6,7 +6,7 @@ import Repository
 import TestSupport
 import Testing
 
-@testable import AgentState
+@testable import AgentDatabase
 @testable import Holdfast
 
 /// Identities that share a repository: each has a storage directory and a memory of its own, all in one store.

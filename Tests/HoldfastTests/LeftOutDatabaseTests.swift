@@ -3,7 +3,7 @@ import Foundation
 import Repository
 import Testing
 
-@testable import AgentState
+@testable import AgentDatabase
 @testable import Holdfast
 
 @Suite("A database that a push leaves out")

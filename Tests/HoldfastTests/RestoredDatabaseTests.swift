@@ -3,7 +3,7 @@ import Foundation
 import ObjectStore
 import Testing
 
-@testable import AgentState
+@testable import AgentDatabase
 @testable import Holdfast
 @testable import Repository
 

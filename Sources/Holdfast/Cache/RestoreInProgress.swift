@@ -1,5 +1,6 @@
 import ActionsCache
-import AgentState
+import AgentDatabase
+import AgentFiles
 import FileIO
 import Logging
 import ObjectStore

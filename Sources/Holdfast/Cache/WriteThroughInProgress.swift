@@ -1,5 +1,5 @@
 import ActionsCache
-import AgentState
+import AgentFiles
 import FileIO
 import Logging
 import ObjectStore

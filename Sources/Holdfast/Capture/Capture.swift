@@ -1,4 +1,5 @@
-import AgentState
+import AgentDatabase
+import AgentFiles
 import FileIO
 import NIOConcurrencyHelpers
 import Repository

@@ -1,4 +1,5 @@
-import AgentState
+import AgentDatabase
+import AgentFiles
 
 /// Files that are known to have been the same here and in a source.
 struct KnownFiles: Sendable {

@@ -1,4 +1,5 @@
-import AgentState
+import AgentDatabase
+import AgentFiles
 import FileIO
 
 /// The state of an OpenCode before 1.2: all in JSON files below the storage directory, and no database.

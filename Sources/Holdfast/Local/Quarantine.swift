@@ -1,4 +1,4 @@
-import AgentState
+import AgentDatabase
 import FileIO
 
 /// Place beside the storage directory for a state that the agent must not start on. It stays there until the next save.

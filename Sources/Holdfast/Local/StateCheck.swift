@@ -1,4 +1,5 @@
-import AgentState
+import AgentDatabase
+import AgentFiles
 import FileIO
 
 /// Why a state that was restored must not be used.

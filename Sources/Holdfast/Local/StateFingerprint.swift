@@ -1,4 +1,5 @@
-import AgentState
+import AgentDatabase
+import AgentFiles
 import FileIO
 
 /// What the system says of all files of a state, summed up: two that are equal are the same state, but for a change within

@@ -1,4 +1,4 @@
-import AgentState
+import AgentDatabase
 import FileIO
 import Repository
 

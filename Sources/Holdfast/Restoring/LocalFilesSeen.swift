@@ -1,4 +1,4 @@
-import AgentState
+import AgentFiles
 import FileIO
 
 /// The storage directory as a comparison sees it.

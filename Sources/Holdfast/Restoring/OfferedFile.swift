@@ -1,4 +1,3 @@
-import AgentState
 import FileIO
 import ObjectStore
 import Repository

@@ -1,4 +1,3 @@
-import AgentState
 import FileIO
 
 /// Paths that a plan has something to say about, by the reason that the truth table gives.

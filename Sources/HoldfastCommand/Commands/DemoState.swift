@@ -1,4 +1,4 @@
-import AgentState
+import AgentFiles
 import Crypto
 import FileIO
 import FoundationEssentials

@@ -4,7 +4,7 @@ import FileIO
 /// The command line of Holdfast.
 ///
 /// This box parses options, resolves settings, prints results and sets exit codes; the work is done in the boxes below
-/// it (`Holdfast`, `AgentState`, `ObjectStore`, `S3Store`).
+/// it (`Holdfast`, `AgentFiles`, `ObjectStore`, `S3Store`).
 @main
 struct Root: AsyncParsableCommand {
     static let version = "0.1.0"

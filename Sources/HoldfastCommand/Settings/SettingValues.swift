@@ -1,4 +1,4 @@
-import AgentState
+import AgentFiles
 import Holdfast
 import S3Store
 

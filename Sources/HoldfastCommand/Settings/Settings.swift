@@ -1,4 +1,4 @@
-import AgentState
+import AgentFiles
 import FoundationEssentials
 import HTTPProxies
 import Holdfast

@@ -1,4 +1,5 @@
-import AgentState
+import AgentDatabase
+import AgentFiles
 
 /// Where an agent's state lies, and which names there belong to it.
 struct WatchedPlaces: Sendable {

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import AgentState
+@testable import AgentDatabase
 
 /// An agent that goes on while pushes of its database are killed, another machine whose pulls are killed, and a model of
 /// what must be in either database.

@@ -9,7 +9,7 @@ import Repository
 import TestSupport
 import Testing
 
-@testable import AgentState
+@testable import AgentDatabase
 @testable import HoldfastService
 
 @Suite("The status page")

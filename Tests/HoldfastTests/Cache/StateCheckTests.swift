@@ -2,7 +2,7 @@ import FileIO
 import Foundation
 import Testing
 
-@testable import AgentState
+@testable import AgentDatabase
 @testable import Holdfast
 
 @Suite("RFC-002's look at a restored state")
