@@ -104,10 +104,15 @@ public final class DatabaseInstall: Sendable {
     /// - Returns: the path; `nil` if there is no database.
     /// - Throws: ``FileError``.
     public func keepPresent() throws(FileError) -> String? {
-        guard try directory.statusIfPresent(of: name) != nil else { return nil }
         let random = String(UInt32.random(in: .min ... .max), radix: 16)
         let kept = name + Array(".replaced-\(random)".utf8)
-        try directory.link(name, to: kept, in: directory)
+        var isPresent = false
+        // A log is left only where SQLite could not make the database whole: it holds the newest pages.
+        for suffix in ["", "-wal", "-journal"] {
+            let (old, new) = (name + Array(suffix.utf8), kept + Array(suffix.utf8))
+            if try directory.linkIfPresent(old, to: new, in: directory) { isPresent = true }
+        }
+        guard isPresent else { return nil }
         return "\(DatabaseScan.dataDirectory(of: path))/\(String(decoding: kept, as: UTF8.self))"
     }
 

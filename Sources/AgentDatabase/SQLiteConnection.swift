@@ -124,6 +124,11 @@ public struct SQLiteError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The code without what extends it.
     public var primaryCode: Int32 { code & 0xFF }
 
+    /// The database is not what the format says.
+    public var isCorrupt: Bool { primaryCode == SQLITE_CORRUPT }
+    /// The file may not be read, or is no database that SQLite knows, such as an encrypted one.
+    public var isRefused: Bool { [SQLITE_NOTADB, SQLITE_PERM, SQLITE_AUTH].contains(primaryCode) }
+
     /// Whether a row breaks a UNIQUE constraint.
     var isUniqueViolation: Bool { code == SQLITE_CONSTRAINT | (8 << 8) }
 

@@ -13,7 +13,7 @@ public func syncToS3(_ options: SyncOptions) async -> SyncResult {
 ///
 /// All files arrive, or none. An empty memory is no error. Errors are logged and in the result; nothing is thrown.
 public func syncFromS3(_ options: SyncOptions) async -> SyncResult {
-    await sync(.download, options) { await $0.pull(PullRequest(onConflict: options.conflictPolicy)) }
+    await sync(.download, options) { await $0.pull(PullOptions(onConflict: options.conflictPolicy)) }
 }
 
 private func sync(

@@ -120,7 +120,7 @@ struct DatabaseTests {
                 try other.execute(Self.schema)
                 try other.execute("INSERT INTO account VALUES ('mine', 'fake-own-token')")
             }
-            let pull = await fixture.memory("b").pull(PullRequest(onConflict: .storeWins))
+            let pull = await fixture.memory("b").pull(PullOptions(onConflict: .storeWins))
             #expect(pull.success, "\(pull)")
             let restored = try SQLiteConnection("\(fixture.folder)/b/opencode.db", .read)
             let own = try restored.rows("SELECT id FROM account").compactMap(\.first?.string)
@@ -177,7 +177,7 @@ struct DatabaseTests {
             try add("theirs", try open(fixture))
             #expect(await fixture.memory().push().success)
             try add("ours", try open(fixture, "b"))
-            let pull = await fixture.memory("b").pull(PullRequest(onConflict: policy))
+            let pull = await fixture.memory("b").pull(PullOptions(onConflict: policy))
             switch policy {
             case .stop:
                 #expect(pull.error?.code == "changed-on-both-sides")

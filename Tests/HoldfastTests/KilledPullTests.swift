@@ -42,7 +42,7 @@ struct KilledPullTests {
                 FileIndex.Entry(
                     path: $0.path, size: $0.size, modified: $0.modified, changed: 0, inode: 0, sha256: $0.digest)
             }
-            await memory.announce([snapshot], restoring: true, entries, takenAt: 0)
+            await memory.workspace.announce([snapshot], restoring: true, entries, takenAt: 0)
             for path in Self.steps.prefix(count) {
                 let url = URL(fileURLWithPath: "\(fixture.storage("b"))/\(path)")
                 try? FileManager.default.removeItem(at: url)
@@ -67,7 +67,7 @@ struct KilledPullTests {
             #expect(pull.success, "\(pull)")
             let files = try fixture.files("b")
             #expect(files == expected)
-            #expect(await fixture.memory("b").localState.intent() == nil)
+            #expect(await fixture.memory("b").workspace.localState.intent() == nil)
         }
     }
 

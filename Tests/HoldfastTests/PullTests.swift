@@ -114,7 +114,7 @@ struct PullTests {
         try await Fixture.with { fixture in
             try await fixture.put("dir/f", "theirs")
             try fixture.write(["dir/f": "mine"])
-            let result = await fixture.memory().pull(PullRequest(onConflict: .storeWins))
+            let result = await fixture.memory().pull(PullOptions(onConflict: .storeWins))
             #expect(result.success)
             #expect(try fixture.files() == ["dir/f": "theirs"])
             let kept = try #require(result.replacedKeptAt)
@@ -134,7 +134,7 @@ struct PullTests {
                 let time = Date(timeIntervalSinceNow: isNewerHere ? 3600 : -3600)
                 let path = fixture.storage() + "/f"
                 try FileManager.default.setAttributes([.modificationDate: time], ofItemAtPath: path)
-                let result = await fixture.memory().pull(PullRequest(onConflict: .newerWins))
+                let result = await fixture.memory().pull(PullOptions(onConflict: .newerWins))
                 #expect(result.success)
                 #expect(try fixture.files() == ["f": winner])
                 #expect((result.replacedKeptAt != nil) == !isNewerHere)

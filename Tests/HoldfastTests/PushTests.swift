@@ -80,8 +80,11 @@ struct PushTests {
             let memory = fixture.memory("b")
             func isUnchanged() async throws -> Bool {
                 let scan = try await StorageScan.scan(fixture.storage("b"), exclusions: Exclusions())
-                let base = try #require(await memory.localState.read())
-                return Capture(memory, scan.files, [], failures: [], base, takenAt: wallClock()).isUnchanged
+                let base = try #require(await memory.workspace.localState.read())
+                return Capture(
+                    memory.workspace, scan.files, [], failures: [], base,
+                    takenAt: memory.workspace.environment.now()
+                ).isUnchanged
             }
             #expect(try await isUnchanged())
             // Of the same size.

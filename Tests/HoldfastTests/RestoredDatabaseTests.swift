@@ -70,12 +70,17 @@ struct RestoredDatabaseTests {
         let snapshot = try #require(newest.tip)
         let entries = try #require(newest.manifest).entries
         var result = SyncResult(success: true)
-        let plan = try await memory.planDatabases(entries, try await memory.remembered(), .stop)
+        let workspace = memory.workspace
+        let base = try await workspace.remembered()
+        let comparison = Comparison(
+            operation: .pull, base: ComparisonBase(state: base == nil ? .absent : .same, files: base?.files))
+        let plan = try await DatabaseComparison(workspace: workspace, comparison: comparison, origin: base).plan(
+            entries.divided().databases)
         try #require(plan.changes.count == 1)
-        let now = wallClock()
-        let restore = try await DatabaseRestore.stage(plan, memory, takenAt: now, &result)
+        let now = workspace.environment.now()
+        let restore = try await DatabaseRestore.stage(plan, workspace, takenAt: now, &result)
         try await restore.lock(force: false)
-        await memory.announce([snapshot], restoring: true, restore.announced, takenAt: now)
+        await workspace.announce([snapshot], restoring: true, restore.announced, takenAt: now)
         _ = try await restore.commit()
     }
 

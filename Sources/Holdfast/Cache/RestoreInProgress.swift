@@ -34,7 +34,7 @@ struct RestoreInProgress {
     }
 
     private var storage: String { memory.options.storage }
-    private var aside: Aside { Aside(storage: storage, database: memory.options.database) }
+    private var quarantine: Quarantine { Quarantine(storage: storage, database: memory.options.database) }
     private var isCancelled: Bool { result.sync.error?.code == "cancelled" || Task.isCancelled }
 
     mutating func run() async -> RestoreResult {
@@ -43,7 +43,7 @@ struct RestoreInProgress {
         // The store is asked in any case, so both are asked at the same time.
         let asksBoth = request.policy == .newest && request.cache != nil && request.store != .cacheOnly
         async let listing = asksBoth ? memory.listing() : nil
-        hadState = await memory.hasState()
+        hadState = await memory.workspace.hasState()
         for (index, place) in request.policy.order.enumerated() {
             if index > 0, !request.policy.goesOn(afterHit: result.hit) { break }
             if isCancelled { break }
@@ -59,6 +59,10 @@ struct RestoreInProgress {
         result.sync.durationSeconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) / 1e18
         result.sync.success = result.sync.error == nil
         return result
+    }
+
+    private func pull(_ memory: Memory) -> Pull {
+        Pull(workspace: memory.workspace, options: PullOptions(onConflict: .newerWins), operation: .restore)
     }
 
     // MARK: The cache
@@ -98,8 +102,7 @@ struct RestoreInProgress {
         let meter = TransferMeter()
         let cached = memory.reading(from: FileObjectStore(root: place.directory, meter: meter), meter: meter)
         // Where this machine has gone on since, the older state must not bring back what was removed.
-        let pulled = await cached.pull(
-            PullRequest(onConflict: .newerWins), unless: hadState ? .newer : .never)
+        let pulled = await pull(cached).run(satisfiedBy: hadState ? .newer : .none)
         var brought = pulled.result
         brought.requests = 0
         brought.transferredBytes = 0
@@ -130,8 +133,8 @@ struct RestoreInProgress {
         result.sync.transferredBytes += early?.transferredBytes ?? 0
         if !rejected.isEmpty, await storeHasRejected() { return }
         let memory = nearby.map { self.memory.with(nearby: $0) } ?? self.memory
-        let pulled = await memory.pull(
-            PullRequest(onConflict: .newerWins), unless: isComplete ? .sameOrNewer : .never,
+        let pulled = await pull(memory).run(
+            satisfiedBy: isComplete ? .sameOrNewer : .none,
             // After a rejection it was asked again, for something newer.
             in: rejected.isEmpty ? early?.commits : nil)
         let source: RestoreResult.Source = request.store == .s3 ? .s3 : .file
@@ -159,7 +162,7 @@ struct RestoreInProgress {
         let rejected = rejected
         var found = false
         let looked = await measured(memory.meter) { _ in
-            let known = [await memory.localState.read()?.snapshot].compactMap(\.self)
+            let known = [await memory.workspace.localState.read()?.snapshot].compactMap(\.self)
             found =
                 try await memory.repository.heads(known: known).tip.map { rejected.contains($0.id.hexadecimal) }
                 ?? false
@@ -240,7 +243,7 @@ struct RestoreInProgress {
             fault.kind == .version ? "the restored state is not for this agent" : "the restored state is corrupt"
         miss(fault.kind == .version ? .version : .corrupt, "\(words): \(fault.reason)")
         do {
-            let place = try await aside.take(keeping: hadState)
+            let place = try await quarantine.take(keeping: hadState)
             result.asideAt = place
             let until = hadState ? "since it may hold what only this machine had" : "until the next save"
             result.notices.append("the state that cannot be used is kept in '\(place)' \(until)")
@@ -264,7 +267,7 @@ struct RestoreInProgress {
         }
         guard !rejected.isEmpty, !isRejectionCertain, request.store != .cacheOnly else { return }
         // Only the cache's state is known to be bad. The store may have a good one, of which the next save must remove nothing.
-        do { try await memory.localState.forget() } catch {
+        do { try await memory.workspace.localState.forget() } catch {
             memory.logger.warning("Could not forget what was synchronised", metadata: ["error": "\(error)"])
         }
     }
@@ -273,11 +276,11 @@ struct RestoreInProgress {
 
     /// Takes over another agent's memory of the same repository.
     private mutating func seed() async {
-        guard !request.shareFrom.isEmpty, await !memory.hasState() else { return }
+        guard !request.shareFrom.isEmpty, await !memory.workspace.hasState() else { return }
         let source: RestoreResult.Source = request.store == .s3 ? .s3 : .file
         for agent in request.shareFrom where agent != memory.location.agent {
             guard let other = try? memory.shared(from: agent) else { continue }
-            let brought = await other.pull(PullRequest(onConflict: .newerWins))
+            let brought = await pull(other).run().result
             if brought.error == nil, brought.objectCount == 0 {
                 count(brought)
                 continue
@@ -331,15 +334,5 @@ extension Memory {
         return EarlyListing(
             commits: commits, requests: after.requests - before.requests,
             transferredBytes: after.bytesSent - before.bytesSent + after.bytesReceived - before.bytesReceived)
-    }
-
-    /// Whether there is anything of an agent here beside the marker.
-    func hasState() async -> Bool {
-        guard let scan = try? await StorageScan.scan(options.storage, exclusions: options.exclusions),
-            scan.failures.isEmpty, let databases = try? await databases()
-        else { return true }
-        let marker = Array(StorageVersion.name.utf8)
-        return scan.files.contains { $0.path.bytes != marker } || !databases.databases.isEmpty
-            || !databases.problems.isEmpty
     }
 }

@@ -26,15 +26,15 @@ struct WriteThroughInProgress {
 
     mutating func run() async -> WriteThroughResult {
         let start = ContinuousClock.now
-        let aside = Aside(storage: storage, database: memory.options.database)
-        isCleanStart = await aside.exists()
-        if await memory.hasState() {
+        let quarantine = Quarantine(storage: storage, database: memory.options.database)
+        isCleanStart = await quarantine.exists()
+        if await memory.workspace.hasState() {
             await mark()
             await saveAll()
         } else {
             result.isEmpty = true
         }
-        if !isCancelled { await remove(aside) }
+        if !isCancelled { await remove(quarantine) }
         let elapsed = (ContinuousClock.now - start).components
         result.sync.durationSeconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) / 1e18
         result.sync.success = result.sync.error == nil
@@ -47,8 +47,8 @@ struct WriteThroughInProgress {
         }
     }
 
-    private mutating func remove(_ aside: Aside) async {
-        do { try await aside.remove() } catch {
+    private mutating func remove(_ quarantine: Quarantine) async {
+        do { try await quarantine.remove() } catch {
             result.sync.warnings.append("what was put aside is still there: \(error)")
         }
     }
@@ -94,7 +94,7 @@ struct WriteThroughInProgress {
     /// Makes the state a snapshot. Where nothing is known of what was the same, nothing counts as removed, so that a cold
     /// start only adds to what is there; after a clean start, the old state goes on purpose.
     private func push(_ memory: Memory) async -> SyncResult {
-        let isUnknown = await memory.localState.read() == nil
+        let isUnknown = await memory.workspace.localState.read() == nil
         return await memory.push(allowShrink: isCleanStart || isUnknown, keepingTornFiles: true)
     }
 
@@ -163,8 +163,10 @@ struct WriteThroughInProgress {
 
     /// The snapshot that the push has just made or found, from this machine's memory if it has one.
     private func stored(_ source: Repository) async throws -> (Snapshot, Manifest) {
-        if let base = await memory.localState.read(), base.snapshot.id.hexadecimal == result.sync.snapshot {
-            if let known = await memory.localState.manifest(of: base.snapshot) { return (base.snapshot, known) }
+        if let base = await memory.workspace.localState.read(), base.snapshot.id.hexadecimal == result.sync.snapshot {
+            if let known = await memory.workspace.localState.manifest(of: base.snapshot) {
+                return (base.snapshot, known)
+            }
             return (base.snapshot, try await source.manifest(of: base.snapshot))
         }
         let newest = try await source.newest()
@@ -178,7 +180,7 @@ struct WriteThroughInProgress {
     private mutating func pushToCopy(_ place: CachePlace) async throws {
         let copy = cached(place)
         // What this machine has may come from a snapshot that the copy has never seen: then the copy begins anew.
-        if let base = await memory.localState.read() {
+        if let base = await memory.workspace.localState.read() {
             let heads = try? await copy.repository.heads()
             var lineage = Lineage.unknown
             if let heads { lineage = (try? await copy.repository.lineage(of: base.snapshot, to: heads)) ?? .unknown }

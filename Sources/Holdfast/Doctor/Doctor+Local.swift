@@ -75,7 +75,7 @@ extension Doctor {
 
     private func databaseFinding() async throws -> (Finding, Int64) {
         do {
-            let found = try await memory.databases()
+            let found = try await memory.workspace.databases()
             if let problem = found.problems.first {
                 return (Finding(.databases, .problem, "\(problem.path) \(problem.reason)"), 0)
             }

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Holdfast
 
-extension PullRequest.Source: ExpressibleByArgument {}
+extension PullOptions.Source: ExpressibleByArgument {}
 
 struct Pull: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -19,7 +19,7 @@ struct Pull: AsyncParsableCommand {
             "The snapshot to bring here: an id of holdfast log, latest or latest~N.", valueName: "snapshot"))
     var at: String?
     @Option(help: "Where files come from: snapshots, or mirror for the tree of one object for each file.")
-    var source = PullRequest.Source.snapshots
+    var source = PullOptions.Source.snapshots
     @Flag(help: "Where both sides changed a file, take the newer one.") var merge = false
     @Flag(help: "Where both sides changed a file, take the store's; what is replaced is kept beside.") var force = false
     @Option(
@@ -51,7 +51,7 @@ struct Pull: AsyncParsableCommand {
     func run() async throws {
         keepFreedMemory()
         let policy: ConflictPolicy = force ? .storeWins : merge ? .newerWins : .stop
-        let request = PullRequest(snapshot: at, onConflict: policy, source: source)
+        let request = PullOptions(snapshot: at, onConflict: policy, source: source)
         let rebase = rebase.flatMap { Self.paths(of: $0) }
         try await perform("pull", memory, output, failure: { TransferReport(result: .failed($0)) }) {
             settings, console in

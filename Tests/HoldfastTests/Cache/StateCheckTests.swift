@@ -113,7 +113,7 @@ struct StateCheckTests {
             try fixture.write(store, on: "b")
             #expect(await fixture.memory("b").push().success)
             try fixture.write(here)
-            let result = await fixture.memory().pull(PullRequest(onConflict: .storeWins))
+            let result = await fixture.memory().pull(PullOptions(onConflict: .storeWins))
             #expect(result.success)
             try #require(result.files != .unknown)
             let known = StateCheck(storage: fixture.storage(), database: nil)

@@ -1,0 +1,151 @@
+import AgentDatabase
+import AgentFiles
+import FileIO
+import NIOConcurrencyHelpers
+import NIOCore
+import ObjectStore
+import Repository
+
+/// Takes images of databases and hands them to a writer, page by page.
+struct DatabaseCapture: Sendable {
+    let workspace: Workspace
+    let writer: SnapshotWriter
+
+    /// What came of one database.
+    enum Outcome: Sendable {
+        case read(NewFile, FileIndex.Entry)
+        /// It cannot be read; the snapshot keeps the version that it had.
+        case failed(RelativePath, String)
+    }
+
+    /// - Throws: ``StoreError``, `CancellationError`.
+    func run(_ database: DatabaseFile, at path: RelativePath) async throws -> Outcome {
+        // What the store has of it is found out while the image is made.
+        async let known: Void = workspace.loadChunks(of: path, into: writer)
+        let image: DatabaseImage
+        do {
+            image = try await workspace.image(of: database)
+        } catch {
+            if error is CancellationError || Task.isCancelled { throw error }
+            return .failed(path, "\(error)")
+        }
+        try await known
+        // The check and the hashing take about as long: each has a core.
+        async let checked = damage(of: image)
+        let (digest, chunks) = try await store(image)
+        if let reason = await checked { return .failed(path, reason) }
+        let file = NewFile(path: path, mode: 0o600, modified: database.modified, digest: digest, chunks: chunks)
+        return .read(
+            file, database.indexEntry(at: path, size: image.size, modified: database.modified, sha256: digest))
+    }
+
+    /// Why an image must not be kept.
+    private func damage(of image: DatabaseImage) async -> String? {
+        do { try await FileIO.run { try image.check() } } catch { return "\(error)" }
+        return nil
+    }
+
+    /// Pieces of an image that are read at once, in bytes: as many chunks as make a frame.
+    private static let windowLength = 1 << 20
+    /// Pieces that are hashed, compressed and uploaded while the next is read.
+    private static let windowsAtOnce = 3
+
+    /// Chunks of small databases are small, since a few changed pages lie scattered over all of the file; those of large
+    /// ones are larger, so that the list of them stays short. The figures are in docs/decisions/0008.
+    /// - Returns: bytes, a multiple of every page size up to it.
+    static func chunkLength(ofSize size: Int64) -> Int {
+        var length = 16 << 10
+        while size / Int64(length) > 1 << 17, length < windowLength { length *= 2 }
+        return length
+    }
+
+    /// Gives an image to the writer: the chunks that the newest snapshots do not have, as many in one frame as fit, from
+    /// wherever in the image they are, since they compress better together.
+    ///
+    /// ``Workspace/loadChunks(of:into:)`` makes the writer know those.
+    /// - Returns: the digest of the whole, and the chunks.
+    func store(_ image: DatabaseImage) async throws -> (Digest, [NewFile.Chunk]) {
+        let chunkLength = Self.chunkLength(ofSize: image.size)
+        let (file, writer) = (image.file, writer)
+        var whole = DigestHasher()
+        var found: [(start: Int64, chunks: [NewFile.Chunk])] = []
+        var pending: [(digest: Digest, content: ByteBuffer)] = []
+        var pendingLength = 0
+        // Used again: to get a mebibyte from the system, page by page, takes as long as to read it.
+        var spare: [Window] = []
+        try await withThrowingTaskGroup(of: Piece?.self) { group in
+            var running = 0
+            func take(_ done: Piece??) {
+                running -= 1
+                guard let piece = done ?? nil else { return }
+                found.append((piece.start, piece.chunks))
+                spare.append(piece.window)
+                pending += piece.new
+                pendingLength += piece.new.reduce(0) { $0 + $1.content.readableBytes }
+                guard pendingLength >= Self.windowLength else { return }
+                flush()
+            }
+            func flush() {
+                guard !pending.isEmpty else { return }
+                let blobs = pending
+                (pending, pendingLength) = ([], 0)
+                running += 1
+                group.addTask {
+                    let frames = try await FileIO.run { FileCapture.frames(blobs) }
+                    for frame in frames { try await writer.write(frame) }
+                    return nil
+                }
+            }
+            for start in stride(from: Int64(0), to: image.size, by: Self.windowLength) {
+                let count = Int(min(Int64(Self.windowLength), image.size - start))
+                let hasher = whole
+                let window = spare.popLast() ?? Window(ByteBuffer())
+                whole = try await FileIO.run {
+                    try window.withLockedValue { content in
+                        content.clear(minimumCapacity: count)
+                        guard try file.read(into: &content, count: count, at: start) == count else {
+                            throw FileError("read", path: file.path, code: 5)
+                        }
+                        var hashed = hasher
+                        hashed.update(content)
+                        return hashed
+                    }
+                }
+                while running >= Self.windowsAtOnce { take(try await group.next()) }
+                running += 1
+                group.addTask { try await FileIO.run { Piece(window, at: start, chunkLength, writer) } }
+            }
+            while let done = try await group.next() {
+                take(done)
+                if running == 0 { flush() }
+            }
+        }
+        found.sort { $0.start < $1.start }
+        return (whole.digest, found.flatMap(\.chunks))
+    }
+
+    /// Where a piece of the image is read to.
+    private typealias Window = NIOLockedValueBox<ByteBuffer>
+
+    /// What was read at once.
+    private struct Piece: Sendable {
+        let start: Int64
+        let window: Window
+        private(set) var chunks: [NewFile.Chunk] = []
+        /// The chunks that have to be written.
+        private(set) var new: [(digest: Digest, content: ByteBuffer)] = []
+
+        init(_ window: Window, at start: Int64, _ length: Int, _ writer: SnapshotWriter) {
+            (self.start, self.window) = (start, window)
+            window.withLockedValue { content in
+                while let chunk = content.readSlice(length: min(length, content.readableBytes)), chunk.readableBytes > 0
+                {
+                    let digest = Digest(of: chunk)
+                    chunks.append(NewFile.Chunk(digest: digest, length: chunk.readableBytes))
+                    // A copy, since the window is read into again.
+                    if writer.claim(digest) { new.append((digest, ByteBuffer(bytes: chunk.readableBytesView))) }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+import AgentFiles
+import FileIO
+import NIOConcurrencyHelpers
+import ObjectStore
+import Repository
+
+/// Digests of the files here, from the index where it can tell, else by reading them.
+struct LocalDigests: Sendable {
+    let storage: String
+    /// Files whose content need not be read to be known.
+    let known: KnownFiles?
+
+    /// - Parameters:
+    ///   - files: as a scan found them.
+    ///   - sizes: of the files that they are compared with. One that is in neither, or whose size tells enough, is not read.
+    /// - Throws: ``FileError``, `CancellationError`.
+    func digests(
+        of files: [StorageScan.ScannedFile], sizes: [RelativePath: Int64]
+    ) async throws -> [RelativePath: Digest] {
+        guard !files.isEmpty else { return [:] }
+        var digests: [RelativePath: Digest] = [:]
+        var unknown: [StorageScan.ScannedFile] = []
+        for file in files {
+            let old = known?.index.entry(file.path)
+            let restored = known?.restoring?.entry(file.path)
+            guard old != nil || restored != nil || sizes[file.path] != nil else { continue }
+            if let old, known?.index.matches(old, file.status) == true {
+                digests[file.path] = old.sha256
+            } else if [sizes[file.path], old?.size, restored?.size].contains(file.status.size) {
+                unknown.append(file)
+            }
+        }
+        guard !unknown.isEmpty else { return digests }
+        let storage = storage
+        let root = try await FileIO.run { try File.open(storage, [.read, .directory]) }
+        let found = NIOLockedValueBox(digests)
+        let batches = stride(from: 0, to: unknown.count, by: 128).map {
+            Array(unknown[$0..<min($0 + 128, unknown.count)])
+        }
+        try await forEachConcurrently(batches, limit: 2) { batch in
+            let read = try await FileIO.run { cancellation in
+                var read: [(RelativePath, Digest)] = []
+                for file in batch {
+                    try cancellation.check()
+                    if let digest = try Self.digest(of: file, in: root) { read.append((file.path, digest)) }
+                }
+                return read
+            }
+            found.withLockedValue { found in for (path, digest) in read { found[path] = digest } }
+        }
+        return found.withLockedValue { $0 }
+    }
+
+    /// - Returns: `nil` for a file that is gone, or is not the one that the scan saw.
+    private static func digest(of scanned: StorageScan.ScannedFile, in root: File) throws(FileError) -> Digest? {
+        do throws(FileError) {
+            let file = try File.open(scanned.path.components, beneath: root, .read)
+            guard try file.status() == scanned.status else { return nil }
+            let digest = try Digest(of: file)
+            return try file.status() == scanned.status ? digest : nil
+        } catch {
+            if error.isNotFound { return nil }
+            throw error
+        }
+    }
+}

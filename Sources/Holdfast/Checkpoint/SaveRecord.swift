@@ -1,0 +1,88 @@
+import AgentFiles
+import FileIO
+import FoundationEssentials
+import Logging
+import NIOCore
+import Repository
+
+/// What this machine remembers of its saves of a memory: when the last good one was, and how many failed since.
+///
+/// Every push, save and watch notes it in the state directory; `status`, the Action's summary and the status page show it.
+public struct SaveRecord: Codable, Sendable, Equatable {
+    /// The last good save; `nil` if there was none.
+    public var lastSuccess: Date?
+    /// The snapshot that held everything then, in hex.
+    public var snapshot: String?
+    /// Saves that failed after ``lastSuccess``.
+    public var failuresSince = 0
+    /// The newest of those failures.
+    public var lastFailure: Failure?
+
+    /// Without the message of the error: what a server answers may repeat a secret, and this is written to a file.
+    public struct Failure: Codable, Sendable, Equatable {
+        public let time: Date
+        /// As in ``SyncError``.
+        public let code: String
+    }
+
+    public init(lastSuccess: Date? = nil, snapshot: String? = nil) {
+        self.lastSuccess = lastSuccess
+        self.snapshot = snapshot
+    }
+
+    /// Takes in what came of a save. One that was interrupted, or that had nothing to save, says nothing.
+    mutating func note(_ result: SyncResult, at now: Date) {
+        if let error = result.error {
+            guard error.code != "cancelled" else { return }
+            failuresSince += 1
+            lastFailure = Failure(time: now, code: error.code)
+        } else if let snapshot = result.snapshot {
+            self = SaveRecord(lastSuccess: now, snapshot: snapshot)
+        }
+    }
+
+    /// `last good save 5 minutes ago, 2 failed since`.
+    public func words(now: Date = Date()) -> String {
+        let saved = lastSuccess.map { "last good save \(Self.ago(max(0, now.timeIntervalSince($0))))" }
+        return "\(saved ?? "no good save yet"), \(failuresSince) failed since"
+    }
+
+    private static func ago(_ seconds: Double) -> String {
+        let units = [(86_400.0, "day"), (3600, "hour"), (60, "minute"), (1, "second")]
+        guard let (length, unit) = units.first(where: { seconds >= $0.0 }) else { return "just now" }
+        let count = Int(min(seconds / length, 1_000_000))
+        return "\(count) \(unit)\(count == 1 ? "" : "s") ago"
+    }
+}
+
+extension Workspace {
+    /// What this machine remembers of its saves; where it knows of none, the time of the newest snapshot.
+    /// - Parameter newest: the newest snapshot, if it is known.
+    func saveRecord(newest: Snapshot?) async -> SaveRecord? {
+        if let known = await localState.saveRecord(), known.lastSuccess != nil || newest == nil { return known }
+        guard let newest else { return nil }
+        var record = await localState.saveRecord() ?? SaveRecord()
+        record.lastSuccess = newest.time
+        record.snapshot = newest.id.hexadecimal
+        return record
+    }
+
+    /// Notes what came of a save. To forget it costs a person a word, never data, so that it is no reason to fail.
+    func noteSave(_ result: SyncResult) async {
+        var record = await localState.saveRecord() ?? SaveRecord()
+        let before = record
+        record.note(result, at: Date())
+        guard record != before else { return }
+        do { try await localState.write(record) } catch {
+            logger.warning("Could not note the save", metadata: ["error": "\(error)"])
+        }
+    }
+}
+
+extension Snapshot {
+    /// When it was made, by the clock of who made it; `nil` if it does not say.
+    public var time: Date? {
+        let styles = [Date.ISO8601FormatStyle(includingFractionalSeconds: true), Date.ISO8601FormatStyle()]
+        return styles.lazy.compactMap { try? $0.parse(commit.time) }.first
+    }
+}

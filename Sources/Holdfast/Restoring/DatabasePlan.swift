@@ -1,0 +1,172 @@
+import AgentDatabase
+import AgentFiles
+import FileIO
+import Logging
+import Repository
+
+/// What a restore has to do about the databases of a snapshot, decided by the truth table before anything is touched.
+struct DatabasePlan: Sendable {
+    /// A database that takes another state.
+    struct Change: Sendable {
+        let entry: Entry
+        /// Where it is, or is to be.
+        let place: String
+        /// What is there now.
+        let present: DatabaseFile?
+        let how: How
+        /// What both sides came from, for a merge; `nil` if it is in no snapshot.
+        var base: Entry?
+    }
+
+    enum How: Sendable, Equatable {
+        /// It takes the snapshot's state.
+        case replace
+        /// The same, although it changed here; its own state is kept beside.
+        case overrule
+        /// The rows of both sides are merged.
+        case merge
+    }
+
+    var changes: [Change] = []
+    /// Databases that stay as they are; the next push tells by these what changed.
+    var index: [FileIndex.Entry] = []
+    var remarks = Remarks()
+    /// Why databases cannot be compared.
+    var causes: [RelativePath: any Error] = [:]
+    var problems: [SyncResult.Problem] = []
+    var warnings: [String] = []
+}
+
+/// Compares the databases of a snapshot with those here, by the rules that hold for files.
+struct DatabaseComparison: Sendable {
+    let workspace: Workspace
+    let comparison: Comparison
+    /// Where both sides of a merge come from.
+    let origin: LocalState.Base?
+
+    /// An image is made of a database that changed here, to see whether the snapshot has the same.
+    /// - Parameters:
+    ///   - entries: the snapshot's databases.
+    ///   - absences: how the snapshot's lack of a database counts.
+    /// - Throws: ``FileError``, `CancellationError`.
+    func plan(_ entries: [Entry], absences: PathVersion = .absent) async throws -> DatabasePlan {
+        var plan = DatabasePlan()
+        let known = comparison.base.files?.index.entries.filter { DatabaseEntries.contains($0.path) } ?? []
+        guard !entries.isEmpty || !known.isEmpty else { return plan }
+        let found = try await workspace.databases()
+        for entry in entries { try await compare(entry, found, &plan) }
+        let stored = Set(entries.map(\.path))
+        for old in known where !stored.contains(old.path) {
+            let present = found.databases.first { DatabaseEntries.path(of: $0.name) == old.path }
+            let here = present.map { PathVersion.content(nil, modified: $0.modified) } ?? .absent
+            let ruling = comparison.ruling(of: old.path, here: here, store: absences)
+            guard comparison.base.state == .same, ruling.outcome != .nothing else { continue }
+            // A file may follow the store; whoever wants a database gone can remove it.
+            plan.warnings.append("the snapshot has no database '\(old.path)' any more; the one here stays")
+        }
+        plan.remarks.sort()
+        return plan
+    }
+
+    private func compare(_ entry: Entry, _ found: DatabaseScan.Found, _ plan: inout DatabasePlan) async throws {
+        let (storage, named) = (workspace.storage, workspace.databaseOptions.named)
+        guard let name = DatabaseEntries.name(at: entry.path, named: named) else {
+            plan.problems.append(
+                SyncResult.Problem(path: "\(entry.path)", reason: "it is called like no database of an agent"))
+            return
+        }
+        let place = DatabaseScan.path(of: name, beside: storage, named: named)
+        let present = found.databases.first { $0.name == name }
+        let known = present.flatMap { comparison.base.files?.known($0) }
+        let here: PathVersion
+        if let present {
+            here = try await version(of: present, known, entry, &plan)
+        } else if let problem = found.problems.first(where: { $0.path.utf8.elementsEqual(place.utf8) }) {
+            // Something is there that is no database, such as an encrypted one.
+            plan.causes[entry.path] = SyncError(
+                code: "database", message: "'\(printable(problem.path.utf8))' \(problem.reason)")
+            here = .unusable(.refused)
+        } else {
+            here = .absent
+        }
+        let ruling = comparison.ruling(
+            of: entry.path, here: here, store: .content(entry.digest, modified: entry.modified))
+        plan.remarks.add(ruling, entry.path)
+        func change(_ how: DatabasePlan.How, base: Entry? = nil) {
+            plan.changes.append(
+                DatabasePlan.Change(entry: entry, place: place, present: present, how: how, base: base))
+        }
+        switch ruling.outcome {
+        case .nothing, .keep: plan.index.append(kept(entry, present, known, here))
+        case .take: change(.replace)
+        case .replace: change(.overrule)
+        case .merge: change(.merge, base: try await workspace.origin(of: entry.path, origin))
+        case .skip:
+            // Nothing was compared: what was known before stays.
+            if let old = comparison.base.files?.index.entry(entry.path) { plan.index.append(old) }
+        case .stop, .remove, .discard, .fallBack, .save, .saveRemoval, .keepStored: break
+        }
+    }
+
+    private func version(
+        of database: DatabaseFile, _ known: FileIndex.Entry?, _ entry: Entry, _ plan: inout DatabasePlan
+    ) async throws -> PathVersion {
+        if let known { return .content(known.sha256, modified: database.modified) }
+        do {
+            let image = try await workspace.image(of: database)
+            let digest = try await FileIO.run { try Digest(of: image.file) }
+            // What the store has, or had, is whole.
+            let isStored =
+                digest == entry.digest
+                || comparison.base.version(of: entry.path, here: digest)?.sha256 == digest
+            if !isStored { try await FileIO.run { try image.check() } }
+            return .content(digest, modified: database.modified)
+        } catch {
+            if error is CancellationError || Task.isCancelled { throw error }
+            workspace.logger.warning(
+                "A database cannot be read", metadata: ["path": "\(database.path)", "error": "\(error)"])
+            plan.causes[entry.path] = error
+            return .unusable(PathState(unreadableDatabase: error))
+        }
+    }
+
+    /// What the index is to say of a database that stays.
+    private func kept(
+        _ entry: Entry, _ present: DatabaseFile?, _ known: FileIndex.Entry?, _ here: PathVersion
+    ) -> FileIndex.Entry {
+        if let known, known.sha256 == entry.digest { return known }
+        var isSame = false
+        if case .content(entry.digest, _) = here { isSame = true }
+        return FileIndex.Entry(
+            path: entry.path, size: entry.size, modified: entry.modified,
+            changed: isSame ? present?.changed ?? 0 : 0, inode: isSame ? present?.fingerprint ?? 0 : 0,
+            sha256: entry.digest)
+    }
+}
+
+extension PathState {
+    /// State of a database here that could not be read.
+    init(unreadableDatabase error: any Error) {
+        switch error {
+        case is DatabaseDamage, is MalformedDatabase: self = .damaged
+        case let error as SQLiteError where error.isCorrupt: self = .damaged
+        case let error as SQLiteError where error.isRefused: self = .refused
+        case let error as FileError where error.isAccessDenied: self = .refused
+        default: self = .unknown
+        }
+    }
+}
+
+extension Workspace {
+    /// The version of a database that was the same here and in the store, if a snapshot still has it.
+    func origin(of path: RelativePath, _ base: LocalState.Base?) async throws -> Entry? {
+        guard let base, let old = base.index.entry(path) else { return nil }
+        do {
+            let entry = try await repository.manifest(of: base.snapshot).entry(path)
+            return entry?.digest == old.sha256 ? entry : nil
+        } catch let error as RepositoryError {
+            guard error.kind == .damaged else { throw error }
+            return nil
+        }
+    }
+}

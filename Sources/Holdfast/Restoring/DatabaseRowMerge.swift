@@ -1,0 +1,33 @@
+import AgentDatabase
+import FileIO
+import Repository
+
+extension Workspace {
+    /// Writes the rows of a snapshot's database and of the one here into a new image.
+    /// - Throws: ``SyncError`` if they have different schemas.
+    func write(
+        union theirs: Entry, _ base: Entry?, _ present: DatabaseFile, to file: File, _ result: inout SyncResult
+    ) async throws {
+        let union = try await FileIO.run { try DatabaseUnion() }
+        let ours = try await image(of: present)
+        try await FileIO.run {
+            try ours.check()
+            try union.copy(ours, as: .ours)
+        }
+        try await fill(union, .theirs, theirs)
+        if let base { try await fill(union, .base, base) }
+        let oursIsNewer = present.modified > theirs.modified
+        let outcome = try await FileIO.run { cancellation in
+            try union.run(hasBase: base != nil, oursIsNewer: oursIsNewer, cancellation)
+        }
+        result.warnings += outcome.warnings.map { "\(theirs.path): \($0)" }
+        guard let image = outcome.image else {
+            throw SyncError(
+                code: "changed-on-both-sides",
+                message:
+                    "the database '\(theirs.path)' has one schema here and another in the store; nothing was touched",
+                hint: "Use --force to take the store's; the one here is kept beside it.", mayPass: true)
+        }
+        try await FileIO.run { try image.copy(to: file) }
+    }
+}
