@@ -1,3 +1,4 @@
+import Basics
 import CSQLite
 
 /// A connection to an SQLite database. Every method blocks.
@@ -128,4 +129,8 @@ public struct SQLiteError: Error, Sendable, Equatable, CustomStringConvertible {
     var isUniqueViolation: Bool { code == SQLITE_CONSTRAINT | (8 << 8) }
 
     public var description: String { "the database '\(path)': \(message) (SQLite code \(code))" }
+}
+
+extension SQLiteError: FailureConvertible {
+    public var failure: Failure { Failure(code: .database, message: description) }
 }

@@ -1,4 +1,5 @@
 import AgentFiles
+import Basics
 import Crypto
 import FileIO
 import NIOCore
@@ -41,7 +42,7 @@ func contentHash(_ buffer: ByteBuffer) -> String {
     buffer.withUnsafeReadableBytes { bytes in
         var digest = SHA256()
         digest.update(bufferPointer: bytes)
-        return hex(digest.finalize())
+        return Hexadecimal.text(digest.finalize())
     }
 }
 

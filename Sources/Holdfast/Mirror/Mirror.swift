@@ -1,4 +1,5 @@
 import AgentFiles
+import Basics
 import Logging
 import NIOConcurrencyHelpers
 import ObjectStore

@@ -1,3 +1,4 @@
+import Basics
 import Crypto
 import FileIO
 import FoundationEssentials
@@ -19,7 +20,7 @@ struct SyncBaseFile: Sendable {
     init(directory: String, store: String, memory: String, storage: String) {
         self.directory = directory
         let identity = [store, memory, storage].joined(separator: "\0")
-        name = "\(hex(SHA256.hash(data: Array(identity.utf8)).prefix(16))).mirror.json"
+        name = "\(Hexadecimal.text(SHA256.hash(data: Array(identity.utf8)).prefix(16))).mirror.json"
     }
 
     /// One file as it was then.

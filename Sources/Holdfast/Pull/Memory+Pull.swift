@@ -1,4 +1,5 @@
 import AgentFiles
+import Basics
 import FileIO
 import Logging
 import ObjectStore
@@ -264,7 +265,7 @@ func conflictError(_ paths: [String]) -> SyncError {
     let shown = paths.prefix(5).map { "'\($0)'" }.joined(separator: ", ")
     let more = paths.count > 5 ? " and \(paths.count - 5) more" : ""
     return SyncError(
-        code: "changed-on-both-sides",
+        code: .changedOnBothSides,
         message: "changed here and in the store: \(shown)\(more); nothing was touched",
-        hint: "Use --merge to take the newer of each, or --force to take the store's.", mayPass: true)
+        hint: "Use --merge to take the newer of each, or --force to take the store's.")
 }

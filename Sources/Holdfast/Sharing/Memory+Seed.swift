@@ -1,3 +1,4 @@
+import Basics
 import Repository
 
 extension Memory {
@@ -11,7 +12,7 @@ extension Memory {
     /// - Parameter others: memories of other identities, for the same storage directory.
     public func restoreForWatch(sharing others: [Memory]) async -> SyncResult {
         let result = await pull(PullRequest(onConflict: .newerWins))
-        if result.error?.code == "database-in-use" {
+        if result.error?.code == .databaseInUse {
             var added = await follow(into: self)
             added.warnings.append("the agent is at work: rows of the store were added to its database")
             return added
