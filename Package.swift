@@ -42,7 +42,7 @@ let package = Package(
         .executableTarget(
             name: "HoldfastCommand",
             dependencies: [
-                "ActionsCache", "AgentDatabase", "AgentFiles", "Basics", "CFileIO", "CYAML", "FileIO", "HTTPProxies",
+                "ActionsCache", "AgentFiles", "Basics", "CFileIO", "CYAML", "FileIO", "HTTPProxies",
                 "Holdfast", "HoldfastActions", "HoldfastLogging", "HoldfastService", "ObjectStore", "Repository",
                 "S3Store", log, nioCore, nioLocks, subprocess,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -54,7 +54,7 @@ let package = Package(
         .target(
             name: "HoldfastService",
             dependencies: [
-                "AgentDatabase", "AgentFiles", "Basics", "CFileIO", "FileIO", "Holdfast", "ObjectStore", "Repository",
+                "AgentDatabase", "AgentFiles", "Agents", "Basics", "FileIO", "Holdfast", "ObjectStore", "Repository",
                 crypto, log, nioCore, nioLocks, nioPosix,
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -80,6 +80,7 @@ let package = Package(
             name: "Repository",
             dependencies: ["Basics", "CZstd", "FileIO", "ObjectStore", crypto, log, nioCore, nioLocks]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .target(name: "Agents", dependencies: ["AgentDatabase", "FileIO", nioCore]),
         .target(name: "AgentDatabase", dependencies: ["Basics", "CSQLite", "FileIO", nioCore, nioLocks]),
         .target(name: "AgentFiles", dependencies: ["Basics", "FileIO", crypto, nioCore, nioLocks]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
@@ -123,6 +124,8 @@ let package = Package(
                 "Basics", "FileIO", "ObjectStore", "Repository", "Simulation", "TestSupport", crypto, log, nioCore,
                 nioLocks,
             ]),
+        .testTarget(
+            name: "AgentsTests", dependencies: ["AgentDatabase", "Agents", "FileIO", "TestSupport", nioCore]),
         .testTarget(
             name: "AgentDatabaseTests",
             dependencies: ["AgentDatabase", "Basics", "FileIO", "TestSupport", nioCore, nioLocks]),
