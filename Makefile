@@ -62,11 +62,13 @@ lint: setup ## check format and house rules; changes nothing
 	$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources Tests
 	@for script in .ci/run scripts/*.sh scripts/*/*.sh; do bash -n "$$script" || exit 1; done
 	@.venv/bin/python -c 'import ast, sys; [ast.parse(open(name).read(), name) for name in sys.argv[1:]]' \
-		scripts/*/*.py bench/*.py reader/*.py
+		scripts/*.py scripts/*/*.py bench/*.py reader/*.py
 	@for script in action/*.js action/test/*.js; do node --check "$$script" || exit 1; done
 	.venv/bin/actionlint $(WORKFLOWS)
 	.venv/bin/zizmor --offline --no-progress --quiet action.yaml $(WORKFLOWS)
 	@scripts/check-hygiene.sh
+	@.venv/bin/python scripts/check-arrows-test.py --quiet
+	@.venv/bin/python scripts/check-arrows.py
 
 format: ## format the Swift sources in place
 	$(SWIFT) format --in-place --parallel --recursive Package.swift Sources Tests

@@ -42,23 +42,20 @@ let package = Package(
         .executableTarget(
             name: "HoldfastCommand",
             dependencies: [
-                "ActionsCache", "AgentDatabase", "AgentFiles", "CFileIO", "CYAML", "FileIO", "HTTPProxies", "Holdfast",
-                "HoldfastActions", "HoldfastLogging", "HoldfastService", "ObjectStore", "Repository", "S3Store", log,
-                nioCore,
-                nioLocks,
-                subprocess,
+                "ActionsCache", "AgentFiles", "Basics", "CFileIO", "CYAML", "FileIO", "HTTPProxies",
+                "Holdfast", "HoldfastActions", "HoldfastLogging", "HoldfastService", "ObjectStore", "Repository",
+                "S3Store", log, nioCore, nioLocks, subprocess,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
-        .target(name: "HoldfastActions", dependencies: ["FileIO", nioCore]),
+        .target(name: "HoldfastActions", dependencies: ["Basics", "FileIO", nioCore]),
         .target(
             name: "HoldfastService",
             dependencies: [
-                "AgentDatabase", "AgentFiles", "CFileIO", "FileIO", "Holdfast", "ObjectStore", "Repository", crypto,
-                log, nioCore,
-                nioLocks, nioPosix,
+                "AgentDatabase", "AgentFiles", "Agents", "Basics", "FileIO", "Holdfast", "ObjectStore", "Repository",
+                crypto, log, nioCore, nioLocks, nioPosix,
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -69,37 +66,39 @@ let package = Package(
         .target(
             name: "Holdfast",
             dependencies: [
-                "ActionsCache", "AgentDatabase", "AgentFiles", "FileIO", "HTTPProxies", "ObjectStore", "Repository",
-                "S3Store", crypto,
-                log, nioCore, nioLocks, nioPosix,
+                "ActionsCache", "AgentDatabase", "AgentFiles", "Basics", "FileIO", "HTTPProxies", "ObjectStore",
+                "Repository", "S3Store", crypto, log, nioCore, nioLocks, nioPosix,
             ]),
         .target(
             name: "ActionsCache",
             dependencies: [
-                "FileIO", "HTTPProxies", crypto, log, nioCore, nioLocks, nioPosix, subprocess,
+                "Basics", "FileIO", "HTTPProxies", crypto, log, nioCore, nioLocks, nioPosix, subprocess,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
         .target(
-            name: "Repository", dependencies: ["CZstd", "FileIO", "ObjectStore", crypto, log, nioCore, nioLocks]),
+            name: "Repository",
+            dependencies: ["Basics", "CZstd", "FileIO", "ObjectStore", crypto, log, nioCore, nioLocks]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
-        .target(name: "AgentDatabase", dependencies: ["CSQLite", "FileIO", nioCore, nioLocks]),
-        .target(name: "AgentFiles", dependencies: ["FileIO", crypto, nioCore, nioLocks]),
+        .target(name: "Agents", dependencies: ["AgentDatabase", "FileIO", nioCore]),
+        .target(name: "AgentDatabase", dependencies: ["Basics", "CSQLite", "FileIO", nioCore, nioLocks]),
+        .target(name: "AgentFiles", dependencies: ["Basics", "FileIO", crypto, nioCore, nioLocks]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .target(
             name: "S3Store",
             dependencies: [
-                "FileIO", "HTTPProxies", "ObjectStore", crypto, log, nioCore, nioPosix, nioLocks, subprocess,
+                "Basics", "FileIO", "HTTPProxies", "ObjectStore", crypto, log, nioCore, nioPosix, nioLocks, subprocess,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]),
         .target(
             name: "HTTPProxies",
-            dependencies: [nioCore, .product(name: "AsyncHTTPClient", package: "async-http-client")]),
-        .target(name: "ObjectStore", dependencies: ["FileIO", nioCore, nioLocks]),
-        .target(name: "FileIO", dependencies: ["CFileIO", crypto, nioCore, nioPosix]),
+            dependencies: ["Basics", nioCore, .product(name: "AsyncHTTPClient", package: "async-http-client")]),
+        .target(name: "ObjectStore", dependencies: ["Basics", "FileIO", nioCore, nioLocks]),
+        .target(name: "FileIO", dependencies: ["Basics", "CFileIO", crypto, nioCore, nioPosix]),
         .target(name: "CFileIO"),
+        .target(name: "Basics"),
         .target(name: "HoldfastLogging", dependencies: ["FileIO", log, nioLocks]),
 
         .target(
@@ -110,8 +109,10 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             path: "Tests/TestSupport"),
+        .testTarget(name: "BasicsTests", dependencies: ["Basics", nioLocks]),
         .testTarget(
-            name: "ObjectStoreTests", dependencies: ["FileIO", "ObjectStore", "TestSupport", nioCore, nioLocks]),
+            name: "ObjectStoreTests",
+            dependencies: ["Basics", "FileIO", "ObjectStore", "TestSupport", nioCore, nioLocks]),
         .target(
             name: "Simulation",
             dependencies: ["FileIO", "ObjectStore", "Repository", "TestSupport", log, nioCore, nioLocks],
@@ -120,13 +121,17 @@ let package = Package(
         .testTarget(
             name: "RepositoryTests",
             dependencies: [
-                "FileIO", "ObjectStore", "Repository", "Simulation", "TestSupport", crypto, log, nioCore, nioLocks,
+                "Basics", "FileIO", "ObjectStore", "Repository", "Simulation", "TestSupport", crypto, log, nioCore,
+                nioLocks,
             ]),
         .testTarget(
-            name: "AgentDatabaseTests", dependencies: ["AgentDatabase", "FileIO", "TestSupport", nioCore, nioLocks]),
+            name: "AgentsTests", dependencies: ["AgentDatabase", "Agents", "FileIO", "TestSupport", nioCore]),
+        .testTarget(
+            name: "AgentDatabaseTests",
+            dependencies: ["AgentDatabase", "Basics", "FileIO", "TestSupport", nioCore, nioLocks]),
         .testTarget(
             name: "AgentFilesTests",
-            dependencies: ["AgentFiles", "FileIO", "TestSupport", crypto, nioCore, nioLocks]),
+            dependencies: ["AgentFiles", "Basics", "FileIO", "TestSupport", crypto, nioCore, nioLocks]),
         .testTarget(
             name: "HTTPProxiesTests",
             dependencies: ["HTTPProxies", .product(name: "AsyncHTTPClient", package: "async-http-client")]),
@@ -134,9 +139,8 @@ let package = Package(
         .testTarget(
             name: "HoldfastTests",
             dependencies: [
-                "ActionsCache", "AgentDatabase", "AgentFiles", "FileIO", "Holdfast", "ObjectStore", "Repository",
-                "S3Store",
-                "TestSupport", log, nioCore, nioLocks,
+                "ActionsCache", "AgentDatabase", "AgentFiles", "Basics", "FileIO", "Holdfast", "ObjectStore",
+                "Repository", "S3Store", "TestSupport", log, nioCore, nioLocks,
             ]),
         .testTarget(
             name: "ActionsCacheTests",
@@ -148,9 +152,8 @@ let package = Package(
         .testTarget(
             name: "HoldfastServiceTests",
             dependencies: [
-                "AgentDatabase", "AgentFiles", "FileIO", "Holdfast", "HoldfastService", "ObjectStore", "Repository",
-                "TestSupport", log,
-                nioCore, nioLocks,
+                "AgentDatabase", "AgentFiles", "Basics", "FileIO", "Holdfast", "HoldfastService", "ObjectStore",
+                "Repository", "TestSupport", log, nioCore, nioLocks,
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -161,19 +164,20 @@ let package = Package(
         .testTarget(
             name: "HoldfastCommandTests",
             dependencies: [
-                "ActionsCache", "AgentDatabase", "AgentFiles", "CZstd", "FileIO", "HoldfastActions", "HoldfastCommand",
-                "Holdfast", "HoldfastService", "ObjectStore", "Repository", "S3Store", "TestSupport", crypto, log,
-                nioCore, subprocess,
+                "ActionsCache", "AgentDatabase", "AgentFiles", "Basics", "CZstd", "FileIO", "Holdfast",
+                "HoldfastActions", "HoldfastCommand", "HoldfastService", "ObjectStore", "Repository", "S3Store",
+                "TestSupport", crypto, log, nioCore, subprocess,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             exclude: ["Snapshots"]),
         .testTarget(
             name: "StoreConformanceTests",
-            dependencies: ["FileIO", "ObjectStore", "S3Store", "TestSupport", log, nioCore]),
+            dependencies: ["Basics", "FileIO", "ObjectStore", "S3Store", "TestSupport", log, nioCore]),
         .testTarget(
             name: "S3StoreTests",
             dependencies: [
-                "HTTPProxies", "S3Store", "ObjectStore", "TestSupport", crypto, log, nioCore, nioLocks, nioPosix,
+                "Basics", "HTTPProxies", "ObjectStore", "S3Store", "TestSupport", crypto, log, nioCore, nioLocks,
+                nioPosix,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
     ]

@@ -1,3 +1,5 @@
+import Basics
+
 /// The name of an entry, or a prefix of such names.
 public struct CacheKey: Sendable, Equatable {
     /// In UTF-16 units, as JavaScript counts.
@@ -34,4 +36,8 @@ public struct CacheKey: Sendable, Equatable {
 
     /// Whether an entry's key is this one. Some services (act) lower the case of keys.
     public func isExactly(_ other: String) -> Bool { text.lowercased().utf8.elementsEqual(other.lowercased().utf8) }
+}
+
+extension CacheKey.Invalid: FailureConvertible {
+    public var failure: Failure { Failure(code: .invalid, message: description) }
 }

@@ -1,3 +1,4 @@
+import Basics
 import FileIO
 import NIOCore
 
@@ -14,9 +15,18 @@ public struct MalformedDatabase: Error, Sendable, Equatable, CustomStringConvert
     }
 
     public var description: String {
-        "the database '\(path)' is malformed: \(page.map { "page \($0): " } ?? "")\(reason)."
-            + " Check it with PRAGMA integrity_check and repair it with the .recover command of sqlite3."
+        "\(problem). \(Self.hint)"
     }
+
+    private var problem: String {
+        "the database '\(path)' is malformed: \(page.map { "page \($0): " } ?? "")\(reason)"
+    }
+    private static let hint =
+        "Check it with PRAGMA integrity_check and repair it with the .recover command of sqlite3."
+}
+
+extension MalformedDatabase: FailureConvertible {
+    public var failure: Failure { Failure(code: .database, message: problem, hint: Self.hint) }
 }
 
 /// How a database file is divided, as its first 100 bytes tell.

@@ -1,3 +1,4 @@
+import Basics
 import CSQLite
 import FileIO
 import Glibc
@@ -139,9 +140,18 @@ extension DatabaseFile {
 public struct SecretsRemain: Error, Sendable, Equatable, CustomStringConvertible {
     /// Tables that are called like those of credentials and are no ordinary tables.
     public let tables: [String]
-    public var description: String {
-        "credentials may be in \(tables.map { "'\($0)'" }.joined(separator: ", ")), which are no ordinary tables; "
-            + "--keep-database-secrets stores the database all the same"
+    public var description: String { "\(problem); --keep-database-secrets stores the database all the same" }
+
+    private var problem: String {
+        "credentials may be in \(tables.map { "'\($0)'" }.joined(separator: ", ")), which are no ordinary tables"
+    }
+}
+
+extension SecretsRemain: FailureConvertible {
+    public var failure: Failure {
+        Failure(
+            code: .database, message: problem,
+            hint: "--keep-database-secrets stores the database all the same.")
     }
 }
 
@@ -149,6 +159,10 @@ public struct SecretsRemain: Error, Sendable, Equatable, CustomStringConvertible
 public struct DatabaseDamage: Error, Sendable, Equatable, CustomStringConvertible {
     public let reason: String
     public var description: String { "the database is damaged: \(reason)" }
+}
+
+extension DatabaseDamage: FailureConvertible {
+    public var failure: Failure { Failure(code: .damaged, message: description) }
 }
 
 extension File {

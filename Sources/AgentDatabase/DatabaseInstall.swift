@@ -1,3 +1,4 @@
+import Basics
 import CSQLite
 import FileIO
 import NIOConcurrencyHelpers
@@ -162,5 +163,13 @@ public final class DatabaseInstall: Sendable {
             guard force else { throw error }
             return nil
         }
+    }
+}
+
+extension DatabaseInstall.InUse: FailureConvertible {
+    public var failure: Failure {
+        Failure(
+            code: .databaseInUse, message: description,
+            hint: "Stop the agent and run the command again. --force replaces the database all the same.")
     }
 }

@@ -83,3 +83,13 @@ enum DatabaseSource {
         }
     }
 }
+
+extension DatabaseFile {
+    /// Opens the database for reading, without changing it. Nothing that it brings along is run.
+    /// - Throws: ``SQLiteError``, ``FileError``.
+    package func readOnlyConnection() throws -> SQLiteConnection {
+        let connection = try DatabaseSource.open(self)
+        try connection.distrust()
+        return connection
+    }
+}

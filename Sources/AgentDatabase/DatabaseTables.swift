@@ -34,12 +34,19 @@ public final class DatabaseTables: Sendable {
         rmdir(directory)
     }
 
-    /// The ordinary tables by name, each with the number of its rows. Nothing that the database brings along is run. Blocks.
-    /// - Throws: ``SQLiteError``, ``FileError``, `CancellationError`.
-    public func tables(_ cancellation: Cancellation) throws -> [Table] {
+    /// Opens the copy for reading. Nothing that the database brings along is run.
+    /// - Throws: ``SQLiteError``, ``FileError``.
+    package func connection() throws -> SQLiteConnection {
         try file.markAsRollbackJournal()
         let connection = try SQLiteConnection(MergeImages.uri(path), .attach)
         try connection.distrust()
+        return connection
+    }
+
+    /// The ordinary tables by name, each with the number of its rows. Nothing that the database brings along is run. Blocks.
+    /// - Throws: ``SQLiteError``, ``FileError``, `CancellationError`.
+    public func tables(_ cancellation: Cancellation) throws -> [Table] {
+        let connection = try self.connection()
         return try connection.tables().filter(\.isOrdinary).prefix(Self.mostTables).map { table in
             try cancellation.check()
             let some = "SELECT 1 FROM main.\(SQLText.name(table.name)) LIMIT \(Self.mostRows)"

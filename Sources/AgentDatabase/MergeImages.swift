@@ -1,3 +1,4 @@
+import Basics
 import CSQLite
 import FileIO
 
@@ -90,17 +91,7 @@ struct MergeImages {
 
     /// The URI of a file that does not change: it is read without locks, log or journal, and never written.
     static func uri(_ path: String) -> String {
-        let digits = Array("0123456789ABCDEF".utf8)
-        var uri = Array((path.hasPrefix("/") ? "file://" : "file:./").utf8)
-        for byte in path.utf8 {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "/"), UInt8(ascii: "-"), UInt8(ascii: "."),
-                UInt8(ascii: "_"):
-                uri.append(byte)
-            default: uri += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-            }
-        }
-        return String(decoding: uri, as: UTF8.self) + "?immutable=1"
+        (path.hasPrefix("/") ? "file://" : "file:./") + PercentEncoding.encode(path.utf8, keepingSlashes: true)
+            + "?immutable=1"
     }
 }

@@ -1,7 +1,7 @@
 /// Parts of statements over tables whose names are not known beforehand.
-enum SQLText {
+package enum SQLText {
     /// A name as an identifier, whatever it holds.
-    static func name(_ name: String) -> String {
+    package static func name(_ name: String) -> String {
         var quoted = "\""
         for scalar in name.unicodeScalars {
             quoted.unicodeScalars.append(scalar)

@@ -1,7 +1,8 @@
+import Basics
 import CSQLite
 
 /// A connection to an SQLite database. Every method blocks.
-final class SQLiteConnection: Sendable {
+package final class SQLiteConnection: Sendable {
     enum Mode {
         /// Reads the database as others leave it. It may make the `-shm` file that readers of a WAL database need.
         case read
@@ -63,11 +64,11 @@ final class SQLiteConnection: Sendable {
 
     /// Compiles one statement.
     /// - Throws: ``SQLiteError``.
-    func prepare(_ sql: String) throws(SQLiteError) -> SQLiteStatement { try SQLiteStatement(sql, in: self) }
+    package func prepare(_ sql: String) throws(SQLiteError) -> SQLiteStatement { try SQLiteStatement(sql, in: self) }
 
     /// All rows of a query that gives few.
     /// - Throws: ``SQLiteError``.
-    func rows(_ sql: String, _ values: [SQLiteValue] = []) throws(SQLiteError) -> [[SQLiteValue]] {
+    package func rows(_ sql: String, _ values: [SQLiteValue] = []) throws(SQLiteError) -> [[SQLiteValue]] {
         let statement = try prepare(sql)
         try statement.bind(values)
         var rows: [[SQLiteValue]] = []
@@ -81,15 +82,20 @@ final class SQLiteConnection: Sendable {
     /// Runs nothing that the database brings along: no trigger and no view; no foreign key acts. For a database that
     /// others may have written.
     /// - Throws: ``SQLiteError``.
-    func distrust() throws(SQLiteError) {
+    package func distrust() throws(SQLiteError) {
         let code = csqlite_distrust(handle)
         guard code == SQLITE_OK else { throw error(code) }
         try execute("PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0")
     }
 
+    /// Refuses to load longer values and statements: a step that would is an error that ``SQLiteError/isTooBig`` tells.
+    package func limitValues(to bytes: Int) {
+        sqlite3_limit(handle, SQLITE_LIMIT_LENGTH, Int32(clamping: bytes))
+    }
+
     /// Runs work in a transaction, which is undone if it throws.
     /// - Parameter begin: how it begins: a `DEFERRED` one sees one state of the database for as long as it lasts.
-    func transaction<Result>(_ begin: String = "IMMEDIATE", _ work: () throws -> Result) throws -> Result {
+    package func transaction<Result>(_ begin: String = "IMMEDIATE", _ work: () throws -> Result) throws -> Result {
         try execute("BEGIN \(begin)")
         do {
             let result = try work()
@@ -129,8 +135,15 @@ public struct SQLiteError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The file may not be read, or is no database that SQLite knows, such as an encrypted one.
     public var isRefused: Bool { [SQLITE_NOTADB, SQLITE_PERM, SQLITE_AUTH].contains(primaryCode) }
 
+    /// A value is longer than ``SQLiteConnection/limitValues(to:)`` allows.
+    package var isTooBig: Bool { primaryCode == SQLITE_TOOBIG }
+
     /// Whether a row breaks a UNIQUE constraint.
     var isUniqueViolation: Bool { code == SQLITE_CONSTRAINT | (8 << 8) }
 
     public var description: String { "the database '\(path)': \(message) (SQLite code \(code))" }
+}
+
+extension SQLiteError: FailureConvertible {
+    public var failure: Failure { Failure(code: .database, message: description) }
 }

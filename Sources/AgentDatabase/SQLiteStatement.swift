@@ -1,7 +1,7 @@
 import CSQLite
 
 /// A value of SQLite. Text is bytes, since it may be any.
-enum SQLiteValue: Sendable, Hashable {
+package enum SQLiteValue: Sendable, Hashable {
     case null
     case integer(Int64)
     case real(Double)
@@ -9,14 +9,16 @@ enum SQLiteValue: Sendable, Hashable {
     case blob([UInt8])
 
     /// Text as it is written in SQL.
-    static func text(_ text: String) -> SQLiteValue { .text(Array(text.utf8)) }
+    package static func text(_ text: String) -> SQLiteValue { .text(Array(text.utf8)) }
 
-    var integer: Int64? { if case .integer(let value) = self { value } else { nil } }
-    var string: String? { if case .text(let bytes) = self { String(decoding: bytes, as: UTF8.self) } else { nil } }
+    package var integer: Int64? { if case .integer(let value) = self { value } else { nil } }
+    package var string: String? {
+        if case .text(let bytes) = self { String(decoding: bytes, as: UTF8.self) } else { nil }
+    }
 }
 
 /// A compiled statement, for one run at a time.
-final class SQLiteStatement {
+package final class SQLiteStatement {
     private let connection: SQLiteConnection
     private let handle: OpaquePointer
 
@@ -58,7 +60,7 @@ final class SQLiteStatement {
 
     /// - Returns: whether there is a row.
     /// - Throws: ``SQLiteError``.
-    func step() throws(SQLiteError) -> Bool {
+    package func step() throws(SQLiteError) -> Bool {
         let code = sqlite3_step(handle)
         if code == SQLITE_ROW { return true }
         guard code == SQLITE_DONE else {
@@ -79,7 +81,7 @@ final class SQLiteStatement {
 
     /// The first row, if there is one.
     /// - Throws: ``SQLiteError``.
-    func first(_ values: [SQLiteValue] = []) throws(SQLiteError) -> [SQLiteValue]? {
+    package func first(_ values: [SQLiteValue] = []) throws(SQLiteError) -> [SQLiteValue]? {
         try bind(values)
         defer { sqlite3_reset(handle) }
         return try step() ? row : nil
@@ -91,7 +93,7 @@ final class SQLiteStatement {
     var row: [SQLiteValue] { (0..<columnCount).map { self[$0] } }
 
     /// A column of the row that ``step()`` has found.
-    subscript(index: Int) -> SQLiteValue {
+    package subscript(index: Int) -> SQLiteValue {
         let index = Int32(index)
         return switch sqlite3_column_type(handle, index) {
         case SQLITE_INTEGER: .integer(sqlite3_column_int64(handle, index))

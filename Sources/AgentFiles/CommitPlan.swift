@@ -1,3 +1,4 @@
+import Basics
 import FileIO
 
 /// Something on the disk that a change must not touch or cannot pass.
@@ -156,12 +157,8 @@ struct CommitPlan {
     }
 
     private func isStaged(_ path: RelativePath) -> Bool {
-        var (low, high) = (0, changes.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if changes[middle].path < path { low = middle + 1 } else { high = middle }
-        }
-        return low < changes.count && changes[low].path == path && changes[low].staged != nil
+        let index = changes.firstIndex(notBelow: { $0.path < path })
+        return index < changes.count && changes[index].path == path && changes[index].staged != nil
     }
 
     private func check(_ directory: File, at place: RelativePath?, for path: RelativePath) throws {
@@ -218,5 +215,13 @@ extension Obstacle.Kind {
         case .link: self = .link
         case .other: self = .special
         }
+    }
+}
+
+extension Obstacle: FailureConvertible {
+    public var failure: Failure {
+        kind == .changed
+            ? Failure(code: .changedMeanwhile, message: description, hint: "Run the command again.")
+            : Failure(code: .localFile, message: description)
     }
 }

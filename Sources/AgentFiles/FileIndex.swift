@@ -1,3 +1,4 @@
+import Basics
 import FileIO
 
 /// What this machine remembers of the files of a storage directory, so that a save need not read what did not change.
@@ -94,11 +95,7 @@ public struct FileIndex: Sendable, Equatable {
 
     /// The entry for a path.
     public func entry(_ path: RelativePath) -> Entry? {
-        var (low, high) = (0, entries.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if entries[middle].path < path { low = middle + 1 } else { high = middle }
-        }
-        return low < entries.count && entries[low].path == path ? entries[low] : nil
+        let index = entries.firstIndex(notBelow: { $0.path < path })
+        return index < entries.count && entries[index].path == path ? entries[index] : nil
     }
 }

@@ -1,3 +1,4 @@
+import Basics
 import FileIO
 import Glibc
 
@@ -11,7 +12,13 @@ public struct IncompleteCommit: Error, CustomStringConvertible {
     public var description: String {
         let shown = changed.prefix(3).map { "'\($0)'" }.joined(separator: ", ")
         let more = changed.count > 3 ? " and \(changed.count - 3) more" : ""
-        return "\(cause); \(shown)\(more) could not be put back. Restore again to make the memory whole"
+        return "\(cause); \(shown)\(more) could not be put back"
+    }
+}
+
+extension IncompleteCommit: FailureConvertible {
+    public var failure: Failure {
+        Failure(code: .localFile, message: description, hint: "Restore again to make the memory whole.")
     }
 }
 

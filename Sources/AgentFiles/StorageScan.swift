@@ -1,3 +1,4 @@
+import Basics
 import FileIO
 
 /// The files of a storage directory as they are now: where a save begins.
@@ -67,4 +68,8 @@ public struct StorageScan: Sendable {
         let bare = root.utf8.reversed().drop { $0 == UInt8(ascii: "/") }.reversed()
         return (try? FileStatus.at(String(decoding: bare, as: UTF8.self)))?.kind == .link
     }
+}
+
+extension StorageScan.Failure: FailureConvertible {
+    public var failure: Basics.Failure { cause.failure }
 }

@@ -1,3 +1,4 @@
+import Basics
 import Crypto
 import NIOCore
 
@@ -64,7 +65,9 @@ public struct Digest: Sendable, Hashable, Comparable, CustomStringConvertible {
         guard digits.count == 2 * Self.byteCount else { return nil }
         var bytes: [UInt8] = []
         for index in stride(from: 0, to: digits.count, by: 2) {
-            guard let high = Self.value(digits[index]), let low = Self.value(digits[index + 1]) else { return nil }
+            guard let high = Hexadecimal.lowerCaseValue(digits[index]),
+                let low = Hexadecimal.lowerCaseValue(digits[index + 1])
+            else { return nil }
             bytes.append(high << 4 | low)
         }
         self.init(bytes: bytes)
@@ -72,14 +75,6 @@ public struct Digest: Sendable, Hashable, Comparable, CustomStringConvertible {
 
     private init(words raw: UnsafeRawBufferPointer) {
         words = raw.loadUnaligned(as: (UInt64, UInt64, UInt64, UInt64).self)
-    }
-
-    private static func value(_ digit: UInt8) -> UInt8? {
-        switch digit {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
-        default: nil
-        }
     }
 
     /// The 32 bytes.
@@ -91,10 +86,7 @@ public struct Digest: Sendable, Hashable, Comparable, CustomStringConvertible {
     }
 
     /// The 64 lower-case hex digits.
-    public var hexadecimal: String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
-    }
+    public var hexadecimal: String { withBytes { Hexadecimal.text($0) } }
     public var description: String { hexadecimal }
 
     public static func == (a: Digest, b: Digest) -> Bool {

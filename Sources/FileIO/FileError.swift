@@ -1,3 +1,4 @@
+import Basics
 import Glibc
 
 /// A failed file operation: what was tried, on which path, and what the system answered.
@@ -98,4 +99,12 @@ private func isControl(_ scalar: Unicode.Scalar) -> Bool {
 
 private func escaped(_ byte: UInt8) -> String {
     "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+}
+
+extension FileError: FailureConvertible {
+    public var failure: Failure {
+        Failure(
+            code: .localFile, message: description,
+            hint: isOutOfSpace ? "Free some disk space and run the command again; nothing was changed." : hint)
+    }
 }

@@ -1,3 +1,4 @@
+import Basics
 import NIOPosix
 import Synchronization
 
@@ -43,9 +44,7 @@ public enum FileIO {
 
     /// A name for a temporary file: the prefix, 16 random hex digits, `.tmp`.
     public static func temporaryName(_ prefix: String) -> [UInt8] {
-        let random = UInt64.random(in: .min ... .max)
-        let digits = String(random, radix: 16)
-        return Array("\(prefix)\(String(repeating: "0", count: 16 - digits.count))\(digits).tmp".utf8)
+        Array("\(prefix)\(Hexadecimal.text(UInt64.random(in: .min ... .max))).tmp".utf8)
     }
 }
 

@@ -1,3 +1,5 @@
+import Basics
+
 /// The names of files and directories that are being prepared beside their final place: `.holdfast-`, 16 hex digits,
 /// `.tmp`. Such a name is never captured and never restored.
 public enum StagingName {
@@ -15,10 +17,6 @@ public enum StagingName {
         guard name.count == prefix.utf8.count + 16 + suffix.utf8.count else { return false }
         let rest = name.dropFirst(prefix.utf8.count)
         return name.starts(with: prefix.utf8) && rest.dropFirst(16).elementsEqual(suffix.utf8)
-            && rest.prefix(16).allSatisfy(isHexDigit)
-    }
-
-    private static func isHexDigit(_ byte: UInt8) -> Bool {
-        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
+            && rest.prefix(16).allSatisfy { Hexadecimal.lowerCaseValue($0) != nil }
     }
 }

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Basics
 import FoundationEssentials
 
 /// A proxy that opens tunnels on request.
@@ -68,6 +69,10 @@ public struct ProxyError: Error, Sendable, Equatable, CustomStringConvertible {
 
     public var description: String { "\(variable) \(problem). \(hint)" }
     public var hint: String { "Write http://HOST:PORT, or name the host of the store in NO_PROXY." }
+}
+
+extension ProxyError: FailureConvertible {
+    public var failure: Failure { Failure(code: .invalid, message: "\(variable) \(problem)", hint: hint) }
 }
 
 extension HTTPClientError {

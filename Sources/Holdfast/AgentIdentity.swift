@@ -1,3 +1,5 @@
+import Basics
+
 /// Which agent a memory belongs to: `github`, `discord`, `local`, or a name of one's own (RFC-019 §3).
 public struct AgentIdentity: Sendable, Hashable, CustomStringConvertible {
     /// The name as it stands in a key.
@@ -41,4 +43,8 @@ public struct InvalidName: Error, Sendable, Equatable, CustomStringConvertible {
 
 private func isLowerLetterOrDigit(_ byte: UInt8) -> Bool {
     (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+}
+
+extension InvalidName: FailureConvertible {
+    public var failure: Failure { Failure(code: .invalid, message: "\(subject) cannot be used", hint: hint) }
 }

@@ -1,8 +1,4 @@
-import AgentDatabase
-import AgentFiles
-import FileIO
-import ObjectStore
-import Repository
+import Basics
 
 /// Which way files go: `SyncDirection` of RFC-019 §2.
 public enum SyncDirection: String, Sendable {
@@ -86,55 +82,4 @@ public struct SyncResult: Sendable {
 }
 
 /// Why a sync failed, for people and for scripts.
-public struct SyncError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// A stable word: that of ``StoreError/Kind`` or ``RepositoryError/Kind``, or `changed-on-both-sides`, `changed-meanwhile`,
-    /// `incomplete`, `local-file`.
-    public let code: String
-    public let message: String
-    public let hint: String?
-    /// It may pass without anybody doing anything: another process is at work.
-    public let mayPass: Bool
-
-    public init(code: String, message: String, hint: String? = nil, mayPass: Bool = false) {
-        self.code = code
-        self.message = message
-        self.hint = hint
-        self.mayPass = mayPass
-    }
-
-    /// Puts whatever stopped an operation into words.
-    public init(_ error: any Error) {
-        switch error {
-        case let error as SyncError: self = error
-        case let error as StoreError:
-            self.init(
-                code: error.kind.rawValue, message: error.description, hint: error.hint,
-                mayPass: error.kind == .conflict || error.kind == .preconditionFailed)
-        case let error as RepositoryError:
-            self.init(
-                code: error.kind.rawValue, message: error.description, hint: error.hint,
-                mayPass: error.kind == .conflict)
-        case is CancellationError: self.init(code: "cancelled", message: "cancelled")
-        case let error as FileError:
-            self.init(
-                code: "local-file", message: error.description,
-                hint: error.isOutOfSpace
-                    ? "Free some disk space and run the command again; nothing was changed." : error.hint)
-        case let error as Obstacle:
-            let isChange = error.kind == .changed
-            self.init(
-                code: isChange ? "changed-meanwhile" : "local-file", message: error.description,
-                hint: isChange ? "Run the command again." : nil, mayPass: isChange)
-        case let error as DatabaseInstall.InUse:
-            self.init(
-                code: "database-in-use", message: error.description,
-                hint: "Stop the agent and run the command again. --force replaces the database all the same.",
-                mayPass: true)
-        case let error as SQLiteError: self.init(code: "database", message: error.description)
-        case let error as DatabaseDamage: self.init(code: "damaged", message: error.description)
-        default: self.init(code: "failed", message: "\(error)")
-        }
-    }
-
-    public var description: String { message }
-}
+public typealias SyncError = Failure

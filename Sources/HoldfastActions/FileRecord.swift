@@ -1,3 +1,5 @@
+import Basics
+
 /// One record of the files in which a step hands outputs and state to the runner.
 ///
 /// It is always the form with a delimiter: a plain `name=value` would end at the first line break of the value, and what
@@ -10,8 +12,5 @@ struct FileRecord: Sendable {
 
     var text: String { "\(name)<<\(delimiter)\n\(value)\n\(delimiter)\n" }
 
-    private static func random() -> String {
-        let digits = String(UInt64.random(in: .min ... .max), radix: 16)
-        return String(repeating: "0", count: 16 - digits.utf8.count) + digits
-    }
+    private static func random() -> String { Hexadecimal.text(UInt64.random(in: .min ... .max)) }
 }

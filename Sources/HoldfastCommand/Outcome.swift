@@ -1,8 +1,8 @@
 import ArgumentParser
+import Basics
 import Glibc
 import Holdfast
 import NIOConcurrencyHelpers
-import S3Store
 import UnixSignals
 
 /// How a command ends.
@@ -14,7 +14,7 @@ enum Exit {
     /// A conflict or lock that may pass.
     static let temporary: Int32 = 75
 
-    static func code(_ error: SyncError) -> Int32 { error.mayPass ? temporary : failed }
+    static func code(_ error: SyncError) -> Int32 { error.passesByItself ? temporary : failed }
 }
 
 /// Runs a command's work: interruptible, with every failure reported in the same way.
@@ -82,11 +82,9 @@ func performGently(
 func ending(_ error: any Error) -> (problem: SyncError, code: Int32) {
     switch error {
     case let error as UsageError:
-        return (SyncError(code: "usage", message: error.description, hint: error.hint), Exit.usage)
+        return (error.failure, Exit.usage)
     case let error as Interruption:
-        return (SyncError(code: "cancelled", message: error.description), 128 + error.signal)
-    case let error as CredentialError:
-        return (SyncError(code: "no-credentials", message: error.problem, hint: error.advice), Exit.failed)
+        return (error.failure, 128 + error.signal)
     default:
         let problem = SyncError(error)
         return (problem, Exit.code(problem))
@@ -94,8 +92,9 @@ func ending(_ error: any Error) -> (problem: SyncError, code: Int32) {
 }
 
 /// The user or the system asked the command to stop.
-struct Interruption: Error, CustomStringConvertible {
+struct Interruption: FailureConvertible, CustomStringConvertible {
     let signal: Int32
+    var failure: Failure { Failure(code: .cancelled, message: description) }
     var description: String { "interrupted by \(signal == SIGINT ? "SIGINT" : "SIGTERM")" }
 }
 

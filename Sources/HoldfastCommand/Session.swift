@@ -1,3 +1,4 @@
+import Basics
 import FoundationEssentials
 import HTTPProxies
 import Holdfast
@@ -102,14 +103,15 @@ extension Settings {
     /// Says where the setting was made that no request can be sent with.
     func usageError(_ error: EndpointError) -> UsageError {
         // The variable is named there.
-        if error.code == .proxy { return UsageError(sentences: error.message) }
+        if error.code == .proxy { return UsageError(error.message, hint: error.hint) }
         let setting: Setting =
             switch error.code {
             case .region: .region
             case .bucket: .store
             default: .endpointURL
             }
-        return UsageError(report.first { $0.name == setting.rawValue }?.origin ?? "", sentences: error.message)
+        let origin = report.first { $0.name == setting.rawValue }?.origin ?? ""
+        return UsageError("\(origin): \(error.message)", hint: error.hint)
     }
 
     /// The role of the settings, else the credential chain of the AWS tools. Whatever it finds is kept out of all output.

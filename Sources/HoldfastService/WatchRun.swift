@@ -1,5 +1,6 @@
 import AgentDatabase
 import AgentFiles
+import Basics
 import FoundationEssentials
 import Holdfast
 import Logging
@@ -124,7 +125,7 @@ struct WatchRun: Sendable {
             if !isTooEarly { sawLarge.withLockedValue { $0 = true } }
             return isTooEarly
         }
-        if result.error?.code == "cancelled" { throw CancellationError() }
+        if result.error?.code == .cancelled { throw CancellationError() }
         let took = clock.now - start
         if sawLarge.withLockedValue({ $0 }) { capturedLarge = clock.now }
         if let error = result.error {
@@ -183,18 +184,12 @@ struct WatchRun: Sendable {
 
     // MARK: Restoring, scanning, following
 
-    /// What a pause may mend.
-    private static let passing: Set<String> = [
-        "unreachable", "server", "throttled", "denied", "unauthenticated", "no-credentials", "no-such-bucket",
-        "clock-skew", "conflict", "corrupt", "failed",
-    ]
-
     private mutating func restore() async throws {
         report(.restoring)
         let result = await memory.restoreForWatch(sharing: options.shareFrom)
-        if result.error?.code == "cancelled" { throw CancellationError() }
+        if result.error?.code == .cancelled { throw CancellationError() }
         if let error = result.error {
-            let again = Self.passing.contains(error.code)
+            let again = error.code.mayPassWithTime
             failed(error, again ? "The restore" : "The restore, which is given up,")
             schedule.restoreEnded(now: clock.now, again: again, jitter: .random(in: 0...1))
             report(again ? .retrying : .idle)
@@ -240,7 +235,7 @@ struct WatchRun: Sendable {
         var hasFailed = false
         for other in options.follows {
             let result = await other.follow(into: memory)
-            if result.error?.code == "cancelled" { throw CancellationError() }
+            if result.error?.code == .cancelled { throw CancellationError() }
             if let error = result.error {
                 hasFailed = true
                 failed(error, "Following '\(other.agent)'")

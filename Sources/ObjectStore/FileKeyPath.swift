@@ -1,3 +1,4 @@
+import Basics
 import FileIO
 
 /// Where a key is kept below the root of a ``FileObjectStore``.
@@ -38,7 +39,7 @@ struct FileKeyPath {
         let dots = part.count <= 2 && part.allSatisfy { $0 == UInt8(ascii: ".") }
         return part.flatMap { byte -> [UInt8] in
             byte == 0 || byte == UInt8(ascii: "%") || dots
-                ? [UInt8(ascii: "%")] + Array(hex([byte]).utf8)
+                ? [UInt8(ascii: "%")] + Array(Hexadecimal.text([byte]).utf8)
                 : [byte]
         }
     }

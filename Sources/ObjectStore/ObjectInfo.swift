@@ -48,14 +48,3 @@ public enum WriteRule: Sendable, Equatable {
     /// Write only if the key is free: `If-None-Match: *` in S3's terms.
     case createOnly
 }
-
-/// Lower-case hex digits of bytes.
-public func hex(_ bytes: some Sequence<UInt8>) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    var text: [UInt8] = []
-    for byte in bytes {
-        text.append(digits[Int(byte >> 4)])
-        text.append(digits[Int(byte & 15)])
-    }
-    return String(decoding: text, as: UTF8.self)
-}

@@ -1,3 +1,4 @@
+import Basics
 import FileIO
 
 /// A failed store operation.
@@ -6,7 +7,7 @@ import FileIO
 /// *Proven absent*, *denied* and *unreachable* are different kinds, since only the first is an empty store.
 public struct StoreError: Error, Sendable, CustomStringConvertible {
     /// What a caller can do something about. The raw value is the code that scripts see.
-    public enum Kind: String, Sendable, Equatable {
+    public enum Kind: String, Sendable, Equatable, CaseIterable {
         /// The store says, to someone who may know, that there is no such object.
         case notFound = "not-found"
         /// The store says that there is no such bucket or root.
@@ -96,5 +97,20 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         if let requestID { facts.append("request id \(requestID)") }
         if let attempts, attempts > 1 { facts.append("\(attempts) attempts") }
         return facts.isEmpty ? text : text + " (\(facts.joined(separator: ", ")))"
+    }
+}
+
+extension StoreError.Kind {
+    /// The same kind among those of all layers.
+    public var code: FailureCode { FailureCode(rawValue: rawValue) ?? .failed }
+}
+
+extension StoreError: FailureConvertible {
+    public var failure: Failure {
+        var failure = Failure(code: kind.code, message: description, hint: hint)
+        failure.bucket = bucket
+        failure.key = key.map { printable($0.utf8) }
+        failure.requestID = requestID
+        return failure
     }
 }

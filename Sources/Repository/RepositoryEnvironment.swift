@@ -1,3 +1,4 @@
+import Basics
 import FoundationEssentials
 
 /// Everything that is different each time: chance, clocks and waiting. A simulation brings its own.
@@ -39,15 +40,10 @@ public struct RepositoryEnvironment: Sendable {
     }
 
     /// 32 hex digits.
-    func nonce() -> String { digits(random()) + digits(random()) }
+    func nonce() -> String { Hexadecimal.text(random()) + Hexadecimal.text(random()) }
 
     /// A random duration up to a limit: full jitter, so that writers who met do not meet again.
     func jitter(upTo limit: Duration) -> Duration { limit * (Double(random() >> 11) / Double(1 << 53)) }
-
-    private func digits(_ value: UInt64) -> String {
-        let text = String(value, radix: 16)
-        return String(repeating: "0", count: 16 - text.count) + text
-    }
 }
 
 /// A moment by the two clocks of this machine.

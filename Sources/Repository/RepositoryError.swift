@@ -1,9 +1,10 @@
+import Basics
 import ObjectStore
 
 /// What is wrong with a memory, or with what was asked of it. What is wrong with a store is a ``StoreError``.
 public struct RepositoryError: Error, Sendable, Equatable, CustomStringConvertible {
     /// What a caller can do something about. The raw value is the code that scripts see.
-    public enum Kind: String, Sendable {
+    public enum Kind: String, Sendable, CaseIterable {
         /// An object is not what its name or its commit says: cut, altered, or missing.
         case damaged
         /// A newer version of Holdfast wrote it.
@@ -70,5 +71,18 @@ struct FormatError: Error, Equatable, CustomStringConvertible {
         return RepositoryError(
             .formatTooNew, key: key, "'\(key)' was written by a newer version of Holdfast: \(description)",
             hint: "Update Holdfast on this machine.")
+    }
+}
+
+extension RepositoryError.Kind {
+    /// The same kind among those of all layers.
+    public var code: FailureCode { FailureCode(rawValue: rawValue) ?? .failed }
+}
+
+extension RepositoryError: FailureConvertible {
+    public var failure: Failure {
+        var failure = Failure(code: kind.code, message: description, hint: hint)
+        failure.key = key.map { "\($0)" }
+        return failure
     }
 }

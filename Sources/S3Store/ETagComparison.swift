@@ -1,3 +1,4 @@
+import Basics
 import Crypto
 import NIOCore
 import ObjectStore
@@ -20,7 +21,7 @@ struct ETagComparison {
         if let md5 = etag.md5 {
             var digest = Insecure.MD5()
             try await forEachPiece { piece in piece.withUnsafeReadableBytes { digest.update(bufferPointer: $0) } }
-            return hex(digest.finalize()) == md5
+            return Hexadecimal.text(digest.finalize()) == md5
         }
         let bare = etag.text.filter { $0 != "\"" }
         let partSize = S3Multipart.partSize(for: size)
@@ -51,6 +52,6 @@ struct ETagComparison {
 enum MultipartTag {
     /// Without quotes.
     static func text(_ digests: [[UInt8]]) -> String {
-        "\(hex(MD5Digest.of(ByteBuffer(bytes: digests.flatMap { $0 }))))-\(digests.count)"
+        "\(Hexadecimal.text(MD5Digest.of(ByteBuffer(bytes: digests.flatMap { $0 }))))-\(digests.count)"
     }
 }

@@ -72,7 +72,7 @@ public struct S3Configuration: Sendable {
     public func proxy() throws(EndpointError) -> HTTPProxy? {
         let address = try EndpointResolver(endpoint).resolve(bucket: bucket)
         do throws(ProxyError) { return try proxies.proxy(for: address.url) } catch {
-            throw EndpointError(.proxy, error.description)
+            throw EndpointError(.proxy, "\(error.variable) \(error.problem)", hint: error.hint)
         }
     }
 

@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import Testing
 
@@ -21,7 +22,7 @@ struct HealthTests {
         #expect(health { $0.oldestUnsavedChange = now - 60 }.unreadiness(at: now) == nil)
         let late = health {
             $0.oldestUnsavedChange = now - 75
-            $0.add(MemoryHealth.Failure(time: now, code: "denied", message: "no right to write"))
+            $0.add(MemoryHealth.Failure(time: now, code: .denied, message: "no right to write"))
         }
         #expect(late.lag(at: now) == 75)
         #expect(
@@ -39,11 +40,11 @@ struct HealthTests {
         let health = health { health in
             for number in 0..<50 {
                 health.add(
-                    MemoryHealth.Failure(time: now, code: number % 2 == 0 ? "denied" : "server", message: "\(number)"))
+                    MemoryHealth.Failure(time: now, code: number % 2 == 0 ? .denied : .server, message: "\(number)"))
             }
         }
         #expect(health.errors.map(\.message) == (30..<50).reversed().map { "\($0)" })
-        #expect(health.failuresByReason == ["denied": 25, "server": 25])
+        #expect(health.failuresByReason == [.denied: 25, .server: 25])
     }
 
     @Test("A board changes the memory that is named, and no other")

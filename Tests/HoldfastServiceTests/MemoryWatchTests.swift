@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import Holdfast
 import HoldfastService
@@ -127,8 +128,8 @@ struct MemoryWatchTests {
                 try await eventually("two failures") { fixture.health.failuresSince >= 2 }
                 let health = fixture.health
                 #expect(health.state == .retrying || health.state == .saving)
-                #expect(health.errors.first?.code == "unreachable")
-                #expect(health.failuresByReason["unreachable"] ?? 0 >= 2)
+                #expect(health.errors.first?.code == .unreachable)
+                #expect(health.failuresByReason[.unreachable] ?? 0 >= 2)
                 #expect(health.oldestUnsavedChange != nil)
                 try fixture.write("b", "2")
                 fixture.store.failing(nil)
@@ -147,7 +148,7 @@ struct MemoryWatchTests {
             fixture.store.failing(UnreliableStore.unreachable)
             try fixture.write("here", "1")
             try await fixture.watching {
-                try await eventually("failures") { fixture.health.failuresByReason["unreachable"] ?? 0 >= 2 }
+                try await eventually("failures") { fixture.health.failuresByReason[.unreachable] ?? 0 >= 2 }
                 fixture.store.failing(nil)
                 try await eventually("a save") { try await fixture.stored() == ["here": "1", "there": "1"] }
                 try await eventually("a restore") { FileManager.default.fileExists(atPath: "\(fixture.storage)/there") }

@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import Glibc
 import TestSupport
@@ -86,7 +87,7 @@ struct SystemdTests {
         #expect(SystemdService.words([one]) == "1 memory watched, 1 snapshot saved")
         var two = one
         two.state = .retrying
-        two.add(MemoryHealth.Failure(time: Date(), code: "unreachable", message: "nobody answers"))
+        two.add(MemoryHealth.Failure(time: Date(), code: .unreachable, message: "nobody answers"))
         #expect(SystemdService.words([one, two]) == "2 memories, 1 not saved: nobody answers")
     }
 }

@@ -1,3 +1,4 @@
+import Basics
 import FileIO
 import Foundation
 import NIOCore
@@ -180,7 +181,7 @@ struct DatabaseTests {
             let pull = await fixture.memory("b").pull(PullOptions(onConflict: policy))
             switch policy {
             case .stop:
-                #expect(pull.error?.code == "changed-on-both-sides")
+                #expect(pull.error?.code == .changedOnBothSides)
                 #expect(pull.conflicts == ["@data/opencode.db"])
                 #expect(try sessions(fixture, "b") == ["first", "ours"])
             case .newerWins:
@@ -243,7 +244,7 @@ struct DatabaseTests {
             }
             try fixture.write(["f": "new"])
             let refused = await fixture.memory().push()
-            #expect(refused.error?.code == "shrinks", "\(refused)")
+            #expect(refused.error?.code == .shrinks, "\(refused)")
             #expect(await fixture.memory().push(allowShrink: true).success)
             #expect(try await fixture.memory().repository.newest().tip?.commit.files == 1)
         }
@@ -260,8 +261,8 @@ struct DatabaseTests {
             let agent = try open(fixture, "b")
             _ = try agent.rows("SELECT count(*) FROM session")
             let pull = await fixture.memory("b").pull()
-            #expect(pull.error?.code == "database-in-use")
-            #expect(pull.error?.mayPass == true)
+            #expect(pull.error?.code == .databaseInUse)
+            #expect(pull.error?.passesByItself == true)
             #expect(try fixture.files("b").isEmpty)
             #expect(try agent.rows("SELECT count(*) FROM session") == [[.integer(1)]])
         }

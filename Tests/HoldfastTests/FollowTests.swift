@@ -1,3 +1,4 @@
+import Basics
 import FileIO
 import Foundation
 import NIOCore
@@ -379,7 +380,7 @@ struct FollowTests {
             try await shared.push("github")
             try bot.execute("BEGIN IMMEDIATE")
             let result = try await shared.memory("github", on: "bot").follow(into: shared.memory("bot"))
-            #expect(result.error?.code == "database")
+            #expect(result.error?.code == .database)
             try bot.execute("COMMIT")
             try await shared.follow("bot", "github")
             #expect(try sessions(bot) == ["action"])
@@ -405,7 +406,7 @@ struct SaveRecordTests {
                 #expect(!(await fixture.memory().push().success))
                 let bad = try #require(await fixture.memory().saveRecord(newest: nil))
                 #expect(bad.failuresSince == count)
-                #expect(bad.lastFailure?.code == "shrinks")
+                #expect(bad.lastFailure?.code == .shrinks)
                 #expect(bad.lastSuccess == good.lastSuccess)
             }
             #expect(await fixture.memory().push(allowShrink: true).success)

@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import NIOCore
 import ObjectStore
@@ -103,8 +104,8 @@ struct PullTests {
             let result = await fixture.memory("b").pull()
             #expect(!result.success)
             #expect(result.conflicts == ["f"])
-            #expect(result.error?.code == "changed-on-both-sides")
-            #expect(result.error?.mayPass == true)
+            #expect(result.error?.code == .changedOnBothSides)
+            #expect(result.error?.passesByItself == true)
             #expect(try fixture.files("b") == ["f": "mine", "g": "one"])
         }
     }
@@ -163,7 +164,7 @@ struct PullTests {
             for name in ["Foo", "foo", "caf\u{E9}", "cafe\u{301}", "good/file"] { try await fixture.put(name, "fine") }
             let result = await fixture.memory().pull()
             #expect(!result.success)
-            #expect(result.error?.code == "incomplete")
+            #expect(result.error?.code == .incomplete)
             // Of two names that some file system takes for one, the first in byte order is kept.
             let refused = Set(result.problems.map(\.path))
             #expect(
@@ -220,7 +221,7 @@ struct PullTests {
                 base: fixture.store, key: ObjectKey(fixture.location.mirrorPrefix + "f7"), kind: kind)
             let result = await fixture.memory(store: failing).pull()
             #expect(!result.success)
-            #expect(result.error?.code == kind.rawValue)
+            #expect(result.error?.code == kind.code)
             #expect(try fixture.files() == ["mine": "1"])
             #expect(try FileManager.default.contentsOfDirectory(atPath: fixture.storage()) == ["mine"])
         }
@@ -234,7 +235,7 @@ struct PullTests {
             let result =
                 isPull ? await fixture.memory(store: failing).pull() : await fixture.memory(store: failing).push()
             #expect(!result.success)
-            #expect(result.error?.code == "denied")
+            #expect(result.error?.code == .denied)
         }
     }
 }

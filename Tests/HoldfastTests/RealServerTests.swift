@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import ObjectStore
 import S3Store
@@ -57,7 +58,7 @@ struct RealServerTests {
             options.config.secretAccessKey = identity.secretKey
             let result = await syncFromS3(options)
             #expect(!result.success)
-            #expect(result.error?.code == "denied")
+            #expect(result.error?.code == .denied)
             #expect(result.error?.hint?.contains("s3:ListBucket on arn:aws:s3:::\(server.bucket)") == true)
         }
     }
@@ -73,7 +74,7 @@ struct RealServerTests {
             options.config.secretAccessKey = "wrong-secret-0123456789"
             let result = await syncToS3(options)
             #expect(!result.success)
-            #expect(["unauthenticated", "denied"].contains(result.error?.code))
+            #expect([.unauthenticated, .denied].contains(result.error?.code))
             #expect(result.error?.message.contains("wrong-secret-0123456789") == false)
         }
     }
@@ -97,7 +98,7 @@ struct RealServerTests {
             for result in [
                 await syncToS3(options("neighbour", "a")), await syncFromS3(options("neighbour", "c")),
             ] {
-                #expect(result.error?.code == "denied")
+                #expect(result.error?.code == .denied)
                 #expect(result.error?.hint?.contains("s3:ListBucket") == true)
             }
         }

@@ -1,3 +1,4 @@
+import Basics
 import FileIO
 import Foundation
 import Logging
@@ -99,7 +100,7 @@ import Testing
 
     private static func show(_ key: String, _ bytes: ByteBuffer) -> String {
         guard key.contains("/packs/") else { return "`\(key)`\n\n    \(String(buffer: bytes))\n" }
-        let digits = Array(hex(bytes.readableBytesView))
+        let digits = Array(Hexadecimal.text(bytes.readableBytesView))
         let lines = stride(from: 0, to: digits.count, by: 96).map {
             "    " + String(digits[$0..<min($0 + 96, digits.count)])
         }

@@ -47,7 +47,7 @@ struct EndpointSafetyTests {
         for scheme in ["http", "https"] where host != "example.com" || scheme == "http" {
             let refusal = error("\(scheme)://\(host)/base", allowInsecure: false)
             #expect(refusal?.code == .unsafeEndpoint, "\(scheme)")
-            #expect(refusal?.message.contains("--allow-insecure-endpoint") == true, "\(scheme)")
+            #expect(refusal?.hint?.contains("--allow-insecure-endpoint") == true, "\(scheme)")
             #expect(error("\(scheme)://\(host)/base", allowInsecure: true) == nil, "\(scheme)")
         }
     }
@@ -72,7 +72,7 @@ struct EndpointSafetyTests {
             for allowInsecure in [false, true] {
                 let refusal = error("\(scheme)://\(host)/", allowInsecure: allowInsecure)
                 #expect(refusal?.code == .unsafeEndpoint, "\(scheme) \(allowInsecure)")
-                #expect(refusal?.message.contains("Nothing can allow it") == true, "\(scheme) \(allowInsecure)")
+                #expect(refusal?.hint?.contains("Nothing can allow it") == true, "\(scheme) \(allowInsecure)")
             }
         }
     }
@@ -86,7 +86,7 @@ struct EndpointSafetyTests {
     func unusual(host: String, usual: String) {
         let refusal = error("https://\(host)", allowInsecure: true)
         #expect(refusal?.code == .unsafeEndpoint)
-        #expect(refusal?.message.contains("Write \(usual).") == true)
+        #expect(refusal?.hint?.contains("Write \(usual).") == true)
     }
 
     @Test(
@@ -104,7 +104,7 @@ struct EndpointSafetyTests {
         for allowInsecure in [false, true] {
             let refusal = error(endpoint, allowInsecure: allowInsecure)
             #expect(refusal != nil)
-            #expect(refusal?.message.contains("hunter2") == false)
+            #expect(refusal?.description.contains("hunter2") == false)
         }
         #expect(!S3EndpointOptions(region: "r", endpoint: endpoint).description.contains("hunter2"))
     }
@@ -130,7 +130,7 @@ struct EndpointSafetyTests {
     func invalid(endpoint: String) {
         let refusal = error(endpoint, allowInsecure: true)
         #expect(refusal?.code == .endpoint)
-        #expect((refusal?.message.utf8.count ?? 0) < 600)
+        #expect((refusal?.description.utf8.count ?? 0) < 600)
     }
 
     @Test(

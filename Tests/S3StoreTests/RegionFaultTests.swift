@@ -1,3 +1,4 @@
+import Basics
 import ObjectStore
 import TestSupport
 import Testing

@@ -1,3 +1,4 @@
+import Basics
 import Crypto
 import Foundation
 import NIOCore
@@ -69,14 +70,14 @@ struct SigningTests {
 
     @Test("Percent decoding refuses what is not encoded", arguments: ["%", "%4", "%zz", "a%+1"])
     func undecodable(text: String) {
-        #expect(URIEncoding.decode(text) == nil)
+        #expect(PercentEncoding.decode(text) == nil)
     }
 
     @Test("All bytes survive encoding and decoding")
     func roundTrip() {
         let all = Array(UInt8.min...UInt8.max)
-        #expect(URIEncoding.decode(URIEncoding.encode(all)) == all)
-        #expect(URIEncoding.decode(URIEncoding.encode(all, keepingSlashes: true)) == all)
+        #expect(PercentEncoding.decode(PercentEncoding.encode(all)) == all)
+        #expect(PercentEncoding.decode(PercentEncoding.encode(all, keepingSlashes: true)) == all)
     }
 
     @Test("A remembered key belongs to one secret, day, region and service")

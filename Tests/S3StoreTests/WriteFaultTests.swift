@@ -1,3 +1,4 @@
+import Basics
 import NIOCore
 import ObjectStore
 import TestSupport
@@ -7,7 +8,7 @@ import Testing
 
 @Suite("Writes and deletes that meet a fault")
 struct WriteFaultTests {
-    static func md5(_ text: String) -> String { hex(MD5Digest.of(ByteBuffer(string: text))) }
+    static func md5(_ text: String) -> String { Hexadecimal.text(MD5Digest.of(ByteBuffer(string: text))) }
 
     @Test(
         "A create whose answer was lost succeeds if its content is there", arguments: ["mine", "else", "other length"])

@@ -1,3 +1,4 @@
+import Basics
 import FileIO
 import Logging
 import NIOCore
@@ -18,7 +19,7 @@ struct RESTService: CacheService {
     private struct Commit: Encodable { let size: Int64 }
 
     func lookUp(_ keys: [CacheKey], version: String) async throws -> FoundEntry? {
-        let list = percentEncoded(keys.map(\.text).joined(separator: ","))
+        let list = PercentEncoding.encode(keys.map(\.text).joined(separator: ",").utf8)
         let response = try await call("GET", "cache?keys=\(list)&version=\(version)")
         if response.status == 204 { return nil }
         let fields = try checked(response)

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Basics
 import FileIO
 import Logging
 import NIOConcurrencyHelpers

@@ -1,3 +1,4 @@
+import Basics
 import FoundationEssentials
 import Logging
 import NIOCore
@@ -27,7 +28,7 @@ struct BlobUpload: Sendable {
         }
         try await forEachConcurrently(blocks, limit: max(1, context.options.concurrency)) { id, slice in
             try await put(
-                url.appending("comp=block&blockid=\(percentEncoded(id))"), .file(slice),
+                url.appending("comp=block&blockid=\(PercentEncoding.encode(id.utf8))"), .file(slice),
                 ["Content-Type": "application/octet-stream"])
         }
         let list =

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Basics
 import FileIO
 import Glibc
 import HTTPProxies
@@ -89,15 +90,8 @@ struct CacheHTTP: Sendable {
         let request = message
         do {
             let client = try clients.client(for: url)
-            return try await withThrowingTaskGroup(of: Result.self) { group in
-                group.addTask { try await read(try await client.execute(request, deadline: .distantFuture)) }
-                group.addTask {
-                    try await Task.sleep(for: limit)
-                    throw TransportError(reason: "it took longer than \(limit)", mayPass: true)
-                }
-                defer { group.cancelAll() }
-                guard let result = try await group.next() else { throw CancellationError() }
-                return result
+            return try await withTimeLimit(limit) {
+                try await read(try await client.execute(request, deadline: .distantFuture))
             }
         } catch {
             try Task.checkCancellation()
@@ -115,6 +109,8 @@ struct TransportError: Error {
     /// Errors of other kinds, such as those of the disk, stay what they are.
     static func translated(_ error: any Error) -> any Error {
         switch error {
+        case let error as TimeLimitExceeded:
+            TransportError(reason: "it took longer than \(error.limit)", mayPass: true)
         case let error as HTTPClientError:
             switch error {
             case .connectTimeout, .tlsHandshakeTimeout, .getConnectionFromPoolTimeout:

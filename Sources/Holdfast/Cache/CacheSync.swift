@@ -1,3 +1,4 @@
+import Basics
 import Logging
 import ObjectStore
 import S3Store
@@ -57,7 +58,7 @@ public struct CacheOptions: Sendable {
             let directory = cache?.directory ?? ""
             guard !directory.isEmpty else {
                 throw SyncError(
-                    code: "failed", message: "there is neither a store nor an Actions cache",
+                    code: .failed, message: "there is neither a store nor an Actions cache",
                     hint: "Give an s3Config that is enabled, or a cache.")
             }
             return try await body(

@@ -1,6 +1,7 @@
 import ActionsCache
 import AgentDatabase
 import AgentFiles
+import Basics
 import FileIO
 import Logging
 import ObjectStore
@@ -35,7 +36,7 @@ struct RestoreInProgress {
 
     private var storage: String { memory.options.storage }
     private var quarantine: Quarantine { Quarantine(storage: storage, database: memory.options.database) }
-    private var isCancelled: Bool { result.sync.error?.code == "cancelled" || Task.isCancelled }
+    private var isCancelled: Bool { result.sync.error?.code == .cancelled || Task.isCancelled }
 
     mutating func run() async -> RestoreResult {
         let start = ContinuousClock.now
@@ -182,7 +183,7 @@ struct RestoreInProgress {
     ) async {
         count(brought)
         // What could not be written by its name does not make the rest useless.
-        if let error = brought.error, error.code != "incomplete" {
+        if let error = brought.error, error.code != .incomplete {
             let words = source == .cache ? "the state in the Actions cache cannot be used" : "the store cannot be used"
             let reason = RestoreResult.Reason(error)
             if reason == .corrupt || reason == .version, !result.hit { unusableKey = key }
@@ -263,7 +264,7 @@ struct RestoreInProgress {
         if request.store == .cacheOnly, let reason, reason != .absent, result.sync.error == nil {
             // Nothing else could have had the state.
             result.sync.error = SyncError(
-                code: reason.rawValue, message: result.sync.warnings.last ?? "the Actions cache cannot be used")
+                code: reason.code, message: result.sync.warnings.last ?? "the Actions cache cannot be used")
         }
         guard !rejected.isEmpty, !isRejectionCertain, request.store != .cacheOnly else { return }
         // Only the cache's state is known to be bad. The store may have a good one, of which the next save must remove nothing.

@@ -1,5 +1,4 @@
-import ObjectStore
-import Repository
+import Basics
 
 /// What a restore came to: RFC-002's `CacheResult` with the RFC-019's `source`, and why an agent starts cold.
 ///
@@ -42,14 +41,24 @@ public struct RestoreResult: Sendable {
         init(_ error: SyncError) {
             self =
                 switch error.code {
-                case RepositoryError.Kind.wrongRepository.rawValue: .wrongRepository
-                case RepositoryError.Kind.formatTooNew.rawValue: .version
-                case RepositoryError.Kind.damaged.rawValue, StoreError.Kind.corrupt.rawValue, "database": .corrupt
-                case StoreError.Kind.denied.rawValue, StoreError.Kind.unauthenticated.rawValue,
-                    StoreError.Kind.noCredentials.rawValue:
-                    .denied
+                case .wrongRepository: .wrongRepository
+                case .formatTooNew: .version
+                case .damaged, .corrupt, .database: .corrupt
+                case .denied, .unauthenticated, .noCredentials: .denied
                 default: .unreachable
                 }
+        }
+
+        /// The code of the error where nothing but the cache could have had the state.
+        var code: FailureCode {
+            switch self {
+            case .absent: .notFound
+            case .unreachable: .unreachable
+            case .denied: .denied
+            case .corrupt: .corrupt
+            case .version: .version
+            case .wrongRepository: .wrongRepository
+            }
         }
     }
 

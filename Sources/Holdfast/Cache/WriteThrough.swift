@@ -1,3 +1,5 @@
+import Basics
+
 /// What a save may use.
 public struct WriteThroughRequest: Sendable {
     public var store: StoreKind

@@ -1,5 +1,6 @@
 import ActionsCache
 import AgentFiles
+import Basics
 import FileIO
 import Logging
 import ObjectStore
@@ -22,7 +23,7 @@ struct WriteThroughInProgress {
     }
 
     private var storage: String { memory.options.storage }
-    private var isCancelled: Bool { result.sync.error?.code == "cancelled" || Task.isCancelled }
+    private var isCancelled: Bool { result.sync.error?.code == .cancelled || Task.isCancelled }
 
     mutating func run() async -> WriteThroughResult {
         let start = ContinuousClock.now
@@ -84,7 +85,7 @@ struct WriteThroughInProgress {
         let memory = packs.map { self.memory.reading(from: $0, meter: self.memory.meter) } ?? self.memory
         let pushed = await push(memory)
         // Files that had to be left out do not make the rest unsaved.
-        isStored = pushed.snapshot != nil && (pushed.error == nil || pushed.error?.code == "incomplete")
+        isStored = pushed.snapshot != nil && (pushed.error == nil || pushed.error?.code == .incomplete)
         result.store = isStored ? .saved : pushed.error == nil ? .skipped : .failed
         let before = result.sync.warnings
         result.sync = pushed
@@ -131,8 +132,7 @@ struct WriteThroughInProgress {
         }
         if result.cache == .failed, request.store == .cacheOnly, result.sync.error == nil {
             result.sync.error = SyncError(
-                code: "cache-failed", message: result.sync.warnings.last ?? "not saved into the Actions cache",
-                mayPass: true)
+                code: .cacheFailed, message: result.sync.warnings.last ?? "not saved into the Actions cache")
         }
     }
 
@@ -171,7 +171,7 @@ struct WriteThroughInProgress {
         }
         let newest = try await source.newest()
         guard let tip = newest.tip, let manifest = newest.manifest else {
-            throw SyncError(code: "damaged", message: "what was saved cannot be read back")
+            throw SyncError(code: .damaged, message: "what was saved cannot be read back")
         }
         return (tip, manifest)
     }
@@ -187,7 +187,7 @@ struct WriteThroughInProgress {
             if !lineage.isBase && lineage != .newer { try await place.clear() }
         }
         var pushed = await push(copy)
-        if pushed.snapshot == nil, let error = pushed.error, error.code == RepositoryError.Kind.damaged.rawValue {
+        if pushed.snapshot == nil, let error = pushed.error, error.code == .damaged {
             try await place.clear()
             pushed = await push(copy)
         }
@@ -203,11 +203,11 @@ struct WriteThroughInProgress {
             result.sync.totalBytes = pushed.totalBytes
         }
         guard pushed.snapshot != nil else {
-            throw pushed.error ?? SyncError(code: "failed", message: "there is no snapshot")
+            throw pushed.error ?? SyncError(code: .failed, message: "there is no snapshot")
         }
         let newest = try await copy.repository.newest()
         guard let tip = newest.tip, let manifest = newest.manifest else {
-            throw SyncError(code: "damaged", message: "the copy for the Actions cache cannot be read back")
+            throw SyncError(code: .damaged, message: "the copy for the Actions cache cannot be read back")
         }
         try await place.removeStaging()
         try await copy.repository.copy(tip, manifest, to: FileObjectStore(root: place.staging))

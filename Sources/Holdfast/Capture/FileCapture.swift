@@ -1,5 +1,6 @@
 import AgentDatabase
 import AgentFiles
+import Basics
 import FileIO
 import NIOConcurrencyHelpers
 import NIOCore

@@ -1,4 +1,5 @@
 import AgentFiles
+import Basics
 import FileIO
 import NIOConcurrencyHelpers
 import ObjectStore

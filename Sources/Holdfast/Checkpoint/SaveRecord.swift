@@ -1,4 +1,5 @@
 import AgentFiles
+import Basics
 import FileIO
 import FoundationEssentials
 import Logging
@@ -21,8 +22,24 @@ public struct SaveRecord: Codable, Sendable, Equatable {
     /// Without the message of the error: what a server answers may repeat a secret, and this is written to a file.
     public struct Failure: Codable, Sendable, Equatable {
         public let time: Date
-        /// As in ``SyncError``.
-        public let code: String
+        public let code: FailureCode
+
+        enum CodingKeys: CodingKey { case time, code }
+
+        init(time: Date, code: FailureCode) { (self.time, self.code) = (time, code) }
+
+        public init(from decoder: any Decoder) throws {
+            let object = try decoder.container(keyedBy: CodingKeys.self)
+            time = try object.decode(Date.self, forKey: .time)
+            // A newer version may have noted a code that this one does not know.
+            code = FailureCode(rawValue: try object.decode(String.self, forKey: .code)) ?? .failed
+        }
+
+        public func encode(to encoder: any Encoder) throws {
+            var object = encoder.container(keyedBy: CodingKeys.self)
+            try object.encode(time, forKey: .time)
+            try object.encode(code.rawValue, forKey: .code)
+        }
     }
 
     public init(lastSuccess: Date? = nil, snapshot: String? = nil) {
@@ -33,7 +50,7 @@ public struct SaveRecord: Codable, Sendable, Equatable {
     /// Takes in what came of a save. One that was interrupted, or that had nothing to save, says nothing.
     mutating func note(_ result: SyncResult, at now: Date) {
         if let error = result.error {
-            guard error.code != "cancelled" else { return }
+            guard error.code != .cancelled else { return }
             failuresSince += 1
             lastFailure = Failure(time: now, code: error.code)
         } else if let snapshot = result.snapshot {
@@ -43,15 +60,8 @@ public struct SaveRecord: Codable, Sendable, Equatable {
 
     /// `last good save 5 minutes ago, 2 failed since`.
     public func words(now: Date = Date()) -> String {
-        let saved = lastSuccess.map { "last good save \(Self.ago(max(0, now.timeIntervalSince($0))))" }
+        let saved = lastSuccess.map { "last good save \(Figures.ago(now.timeIntervalSince($0)))" }
         return "\(saved ?? "no good save yet"), \(failuresSince) failed since"
-    }
-
-    private static func ago(_ seconds: Double) -> String {
-        let units = [(86_400.0, "day"), (3600, "hour"), (60, "minute"), (1, "second")]
-        guard let (length, unit) = units.first(where: { seconds >= $0.0 }) else { return "just now" }
-        let count = Int(min(seconds / length, 1_000_000))
-        return "\(count) \(unit)\(count == 1 ? "" : "s") ago"
     }
 }
 
@@ -81,8 +91,5 @@ extension Workspace {
 
 extension Snapshot {
     /// When it was made, by the clock of who made it; `nil` if it does not say.
-    public var time: Date? {
-        let styles = [Date.ISO8601FormatStyle(includingFractionalSeconds: true), Date.ISO8601FormatStyle()]
-        return styles.lazy.compactMap { try? $0.parse(commit.time) }.first
-    }
+    public var time: Date? { Date(iso8601: commit.time) }
 }

@@ -1,3 +1,4 @@
+import Basics
 import FoundationEssentials
 import HTTPProxies
 import ObjectStore
@@ -68,10 +69,10 @@ extension Doctor {
         guard abs(ahead) >= notableSkew else { return Finding(.clock, .ok, "within a minute of the store's") }
         let text = "\(seconds) s \(ahead > 0 ? "behind" : "ahead of") the store's"
         return abs(ahead) < largestSkew
-            ? Finding(.clock, .warning, text, fix: "Set the clock of this machine, best by NTP.", code: "clock-skew")
+            ? Finding(.clock, .warning, text, fix: "Set the clock of this machine, best by NTP.", code: .clockSkew)
             : Finding(
                 .clock, .problem, "\(text); stores refuse what is signed more than 15 minutes off",
-                fix: "Set the clock of this machine, best by NTP.", code: "clock-skew")
+                fix: "Set the clock of this machine, best by NTP.", code: .clockSkew)
     }
 
     /// A listing tells a missing bucket, a wrong secret and a missing right apart, which an answer to HEAD does not.
@@ -87,7 +88,7 @@ extension Doctor {
         if let region = contact.region, region != contact.signedRegion, contact.address.contains(contact.signedRegion) {
             return Finding(
                 .bucket, .warning, "is in \(region), and the region is set to \(contact.signedRegion)",
-                fix: "Use --region \(region): without it each command asks twice.", code: "wrong-region")
+                fix: "Use --region \(region): without it each command asks twice.", code: .wrongRegion)
         }
         return Finding(.bucket, .ok, s3.location + (contact.region.map { ", in \($0)" } ?? ""))
     }

@@ -1,5 +1,6 @@
 import AgentDatabase
 import AgentFiles
+import Basics
 import FileIO
 import NIOCore
 import Repository

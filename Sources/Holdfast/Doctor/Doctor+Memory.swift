@@ -1,3 +1,4 @@
+import Basics
 import ObjectStore
 import Repository
 import S3Store
@@ -11,7 +12,7 @@ extension Doctor {
                 let rest = newest.tip.map { "; the newest that is whole is \($0.shortID)" } ?? "; none is whole"
                 return Finding(
                     .memory, .problem, "snapshot \(damage.name) is damaged: \(damage.reason)\(rest)",
-                    fix: "holdfast verify says what is damaged; the next push saves a whole snapshot.", code: "damaged")
+                    fix: "holdfast verify says what is damaged; the next push saves a whole snapshot.", code: .damaged)
             }
             guard let tip = newest.tip else { return try await emptyFinding() }
             let heads = newest.heads.snapshots.count

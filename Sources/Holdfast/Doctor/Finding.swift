@@ -1,5 +1,4 @@
-import Repository
-import S3Store
+import Basics
 
 /// One thing that was looked at, and how it is.
 public struct Finding: Sendable, Equatable {
@@ -28,17 +27,15 @@ public struct Finding: Sendable, Equatable {
     /// What to do about it.
     public let fix: String?
     /// The code of the error behind it, as other commands print it.
-    public let code: String?
+    public let code: FailureCode?
 
-    init(_ check: Check, _ verdict: Verdict, _ text: String, fix: String? = nil, code: String? = nil) {
+    init(_ check: Check, _ verdict: Verdict, _ text: String, fix: String? = nil, code: FailureCode? = nil) {
         (self.check, self.verdict, self.text, self.fix, self.code) = (check, verdict, text, fix, code)
     }
 
     /// Something failed.
     init(_ check: Check, failed error: any Error) {
-        let error =
-            (error as? CredentialError).map { SyncError(code: "no-credentials", message: $0.problem, hint: $0.advice) }
-            ?? SyncError(error)
+        let error = Failure(error)
         self.init(check, .problem, error.message, fix: error.hint, code: error.code)
     }
 }

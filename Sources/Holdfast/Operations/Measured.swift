@@ -1,3 +1,4 @@
+import Basics
 import ObjectStore
 
 /// Runs an operation to its result: counts, times, and an error that ends it are all in there.
@@ -14,7 +15,7 @@ func measured(_ meter: TransferMeter, _ work: (inout SyncResult) async throws ->
     if result.error == nil, !result.problems.isEmpty {
         let count = result.problems.count
         result.error = SyncError(
-            code: "incomplete",
+            code: .incomplete,
             message: "\(count) \(count == 1 ? "file was" : "files were") left out; the rest is done",
             hint: "Rename or remove what is named below, then run the command again.")
     }

@@ -1,3 +1,4 @@
+import Basics
 import Holdfast
 import HoldfastActions
 import S3Store

@@ -1,3 +1,4 @@
+import Basics
 import FileIO
 import Holdfast
 import HoldfastActions
@@ -15,7 +16,7 @@ struct RestoreSummary {
     /// - Throws: `ExitCode` if there was trouble that is to fail the step; `CancellationError`.
     func show() async throws {
         // An interrupted phase says so by its exit code.
-        if sync.error?.code == "cancelled" { throw CancellationError() }
+        if sync.error?.code == .cancelled { throw CancellationError() }
         let log = phase.runner.log
         for notice in result.notices { log.annotate(.notice, notice) }
         let warnings = self.warnings
@@ -84,7 +85,7 @@ struct RestoreSummary {
         summary.add("Last good save", SummaryWords.age(sync.snapshotTime))
         summary.add("Content", SummaryWords.content(sync))
         summary.add("Transferred", SummaryWords.transfer(sync))
-        summary.add("Duration", Words.seconds(sync.durationSeconds))
+        summary.add("Duration", Figures.seconds(sync.durationSeconds))
         for warning in warnings { summary.warn(warning) }
         if let error = sync.error { summary.warn(ActionPhase.sentence(error)) }
         return summary

@@ -1,3 +1,4 @@
+import Basics
 import FileIO
 import Holdfast
 import HoldfastActions
@@ -15,7 +16,7 @@ struct SaveSummary {
 
     /// - Throws: `ExitCode` if there was trouble that is to fail the step; `CancellationError`.
     func show() async throws {
-        if sync.error?.code == "cancelled" { throw CancellationError() }
+        if sync.error?.code == .cancelled { throw CancellationError() }
         let log = phase.runner.log
         for notice in result.notices { log.annotate(.notice, notice) }
         for warning in SummaryWords.warnings(sync) { log.annotate(.warning, warning) }
@@ -42,12 +43,12 @@ struct SaveSummary {
             summary.add("Store", result.store.rawValue)
             summary.add("Store at", name: session.address)
         }
-        summary.add("Actions cache", result.cache.rawValue + (result.cacheBytes.map { ", \(Words.bytes($0))" } ?? ""))
+        summary.add("Actions cache", result.cache.rawValue + (result.cacheBytes.map { ", \(Figures.bytes($0))" } ?? ""))
         if let key = result.cacheKey { summary.add("Key", name: printable(key.utf8)) }
         if let snapshot = sync.snapshot { summary.add("Snapshot", name: SummaryWords.snapshot(snapshot)) }
         summary.add("Content", SummaryWords.content(sync))
         summary.add("Transferred", SummaryWords.transfer(sync))
-        summary.add("Duration", Words.seconds(sync.durationSeconds))
+        summary.add("Duration", Figures.seconds(sync.durationSeconds))
         summary.add("Last good save", lastSave)
         for warning in SummaryWords.warnings(sync) { summary.warn(warning) }
         if let error = sync.error { summary.warn(ActionPhase.sentence(error)) }

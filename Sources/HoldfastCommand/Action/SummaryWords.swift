@@ -1,14 +1,15 @@
+import Basics
 import Holdfast
 
 /// What the summaries of both phases say in the same words.
 enum SummaryWords {
     static func content(_ sync: SyncResult) -> String {
-        "\(Words.count(sync.objectCount, "file")), \(Words.bytes(sync.totalBytes))"
+        "\(Figures.count(sync.objectCount, "file")), \(Figures.bytes(sync.totalBytes))"
     }
 
     static func transfer(_ sync: SyncResult) -> String {
-        "\(Words.count(sync.transferredObjects, "file")), \(Words.bytes(sync.transferredBytes)) in "
-            + Words.count(sync.requests, "request") + " to the store"
+        "\(Figures.count(sync.transferredObjects, "file")), \(Figures.bytes(sync.transferredBytes)) in "
+            + Figures.count(sync.requests, "request") + " to the store"
     }
 
     static func duration(_ sync: SyncResult) -> String { "\((sync.durationSeconds * 1000).rounded() / 1000)" }
@@ -18,7 +19,7 @@ enum SummaryWords {
     /// - Parameter time: of a snapshot, as its commit says it.
     static func age(_ time: String?) -> String {
         guard let time else { return "none" }
-        let ago = Times.age(time).map { ", \(Times.ago($0))" } ?? ""
+        let ago = Times.age(time).map { ", \(Figures.ago($0))" } ?? ""
         return Times.seconds(time) + ago
     }
 

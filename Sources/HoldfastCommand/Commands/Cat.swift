@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import FileIO
 import FoundationEssentials
 import Glibc
@@ -59,7 +60,7 @@ private func write(_ entry: Entry, _ repository: Repository, _ world: World) asy
 private func content(of entry: Entry, _ snapshot: Snapshot, _ repository: Repository) async throws -> ContentReport {
     guard entry.size <= 16 << 20 else {
         throw SyncError(
-            code: "too-large", message: "'\(entry.path)' has \(Words.bytes(entry.size)), too much for a JSON object",
+            code: .tooLarge, message: "'\(entry.path)' has \(Figures.bytes(entry.size)), too much for a JSON object",
             hint: "Run the command without --json.")
     }
     let bytes = try await repository.content(of: entry)

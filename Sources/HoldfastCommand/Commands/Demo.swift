@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import FileIO
 import Holdfast
 import ObjectStore
@@ -108,7 +109,7 @@ private struct Steps {
         let state = DemoState(sessions: sessions)
         try await state.write(to: storage)
         let original = try await TreeDigest.of(storage)
-        tell("generate", "\(original) in \(Words.count(sessions, "session"))")
+        tell("generate", "\(original) in \(Figures.count(sessions, "session"))")
 
         let first = try await succeeded(session.memory.push())
         tell("push", "\(moved(first, "uploaded")) to \(session.store.location)")
@@ -125,7 +126,7 @@ private struct Steps {
         tell("pull", moved(back, "downloaded"))
         let restored = try await TreeDigest.of(storage)
         guard restored == changed else {
-            throw SyncError(code: "demo", message: "the restored state differs: \(restored) instead of \(changed)")
+            throw SyncError(code: .demo, message: "the restored state differs: \(restored) instead of \(changed)")
         }
         tell("compare", "identical, SHA-256 \(restored.hash.prefix(16))…")
         try await showMerge(state, tell)
@@ -149,7 +150,7 @@ private struct Steps {
         for memory in [session.memory, other] { _ = try await succeeded(memory.pull()) }
         let (here, there) = (try await TreeDigest.of(storage), try await TreeDigest.of(second))
         guard here == there else {
-            throw SyncError(code: "demo", message: "two machines differ after a merge: \(here) and \(there)")
+            throw SyncError(code: .demo, message: "two machines differ after a merge: \(here) and \(there)")
         }
         tell("compare", "both machines have both changes, \(here)")
     }
@@ -169,17 +170,17 @@ private struct Steps {
             )
             return
         }
-        throw SyncError(code: "demo", message: "no snapshot brought back the state before the two pushes")
+        throw SyncError(code: .demo, message: "no snapshot brought back the state before the two pushes")
     }
 
     private func moved(_ result: SyncResult, _ verb: String) -> String {
-        "\(result.transferredObjects) of \(Words.count(result.objectCount, "file")) \(verb) "
-            + "(\(Words.bytes(result.transferredBytes)), \(Words.count(result.requests, "request")), "
-            + "\(Words.seconds(result.durationSeconds)))"
+        "\(result.transferredObjects) of \(Figures.count(result.objectCount, "file")) \(verb) "
+            + "(\(Figures.bytes(result.transferredBytes)), \(Figures.count(result.requests, "request")), "
+            + "\(Figures.seconds(result.durationSeconds)))"
     }
 
     private func succeeded(_ result: SyncResult) async throws -> SyncResult {
-        if result.error?.code == "cancelled" { throw CancellationError() }
+        if result.error?.code == .cancelled { throw CancellationError() }
         if let error = result.error { throw error }
         return result
     }

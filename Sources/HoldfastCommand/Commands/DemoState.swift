@@ -1,4 +1,5 @@
 import AgentFiles
+import Basics
 import Crypto
 import FileIO
 import FoundationEssentials
@@ -77,7 +78,7 @@ struct TreeDigest: Sendable, Equatable, CustomStringConvertible {
     let bytes: Int64
     let hash: String
 
-    var description: String { "\(Words.count(files, "file")), \(Words.bytes(bytes))" }
+    var description: String { "\(Figures.count(files, "file")), \(Figures.bytes(bytes))" }
 
     static func of(_ storage: String) async throws -> TreeDigest {
         let scan = try await StorageScan.scan(storage, exclusions: .onlyNeverStored)
@@ -88,7 +89,7 @@ struct TreeDigest: Sendable, Equatable, CustomStringConvertible {
                 hash.update(data: file.path.bytes + [0])
                 hash.update(data: try File.open(file.path.components, beneath: root, .read).bytes())
             }
-            return TreeDigest(files: scan.files.count, bytes: scan.totalBytes, hash: hex(hash.finalize()))
+            return TreeDigest(files: scan.files.count, bytes: scan.totalBytes, hash: Hexadecimal.text(hash.finalize()))
         }
     }
 }

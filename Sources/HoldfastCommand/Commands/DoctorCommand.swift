@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import Holdfast
 import S3Store
 
@@ -32,7 +33,7 @@ struct DoctorCommand: AsyncParsableCommand {
                 let error =
                     problems == 0
                     ? nil
-                    : SyncError(code: "problems-found", message: "\(Words.count(problems, "problem")) found")
+                    : SyncError(code: .problemsFound, message: "\(Figures.count(problems, "problem")) found")
                 console.report(DoctorReport(findings, role, session, error))
                 guard let error else { return }
                 console.fail("doctor", error)
@@ -66,7 +67,7 @@ private struct DoctorReport: Encodable {
         init(_ finding: Finding) {
             (check, verdict, text) = (finding.check.rawValue, finding.verdict.rawValue, finding.text)
             _fix = OrNull(wrappedValue: finding.fix)
-            _code = OrNull(wrappedValue: finding.code)
+            _code = OrNull(wrappedValue: finding.code?.rawValue)
         }
     }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import FileIO
 import FoundationEssentials
 import Holdfast
@@ -58,7 +59,7 @@ private func mirror(_ session: Session, _ start: String) async throws -> Listing
 private func show(_ listing: Listing, _ console: Console, _ nothing: String) {
     console.report(listing)
     for file in listing.objects {
-        let size = Words.bytes(file.size)
+        let size = Figures.bytes(file.size)
         let time = listing.source == .snapshot ? "  \(Times.text(file.modified))" : ""
         let space = String(repeating: " ", count: max(0, 9 - size.count))
         console.say("\(space)\(size)\(time)  \(printable(file.path.utf8))")

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import FileIO
 import Holdfast
 import Repository
@@ -59,7 +60,7 @@ private func table(_ snapshots: [Snapshot], _ heads: [Digest]) -> Table {
         if let note = commit.note { notes.append(printable(note.utf8)) }
         table.add(
             snapshot.shortID, snapshot.timeText, snapshot.runText, snapshot.writerText, "\(commit.files)",
-            Words.bytes(commit.bytes), Words.bytes(commit.newBytes), parents.isEmpty ? "-" : parents,
+            Figures.bytes(commit.bytes), Figures.bytes(commit.newBytes), parents.isEmpty ? "-" : parents,
             notes.joined(separator: ", "))
     }
     return table

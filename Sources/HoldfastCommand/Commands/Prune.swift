@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import Holdfast
 import Repository
 
@@ -60,16 +61,16 @@ struct Prune: AsyncParsableCommand {
 private func problem(_ report: PruneReport) -> SyncError? {
     guard !report.failures.isEmpty else { return nil }
     return SyncError(
-        code: "incomplete", message: "not everything was removed that should be",
+        code: .incomplete, message: "not everything was removed that should be",
         hint: "holdfast verify says whether a snapshot is damaged; what was left is tried again by the next prune.")
 }
 
 private func lines(_ report: PruneReport, _ dryRun: Bool) -> [String] {
     let removed = dryRun ? "would be removed" : "removed"
     let ids = report.removedSnapshots.isEmpty ? "" : ": " + report.removedSnapshots.joined(separator: ", ")
-    func packs(_ count: Int, _ bytes: Int64) -> String { "\(Words.count(count, "pack")) (\(Words.bytes(bytes)))" }
+    func packs(_ count: Int, _ bytes: Int64) -> String { "\(Figures.count(count, "pack")) (\(Figures.bytes(bytes)))" }
     var lines = [
-        "\(Words.count(report.keptSnapshots, "snapshot")) kept, \(report.removedSnapshots.count) \(removed)\(ids)",
+        "\(Figures.count(report.keptSnapshots, "snapshot")) kept, \(report.removedSnapshots.count) \(removed)\(ids)",
         "\(packs(report.neededPacks, report.neededBytes)) needed, "
             + "\(packs(report.removedPacks, report.removedBytes)) \(removed)",
     ]

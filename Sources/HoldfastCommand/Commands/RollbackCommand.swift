@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import FileIO
 import Holdfast
 import Repository
@@ -32,7 +33,7 @@ struct RollbackCommand: AsyncParsableCommand {
                     console.report(RollbackReport(result.snapshot, from: snapshot, result))
                     let commit = result.snapshot.commit
                     console.say(
-                        "\(session.address): \(Words.count(commit.files, "file")), \(Words.bytes(commit.bytes))\n"
+                        "\(session.address): \(Figures.count(commit.files, "file")), \(Figures.bytes(commit.bytes))\n"
                             + "The newest snapshot is \(result.snapshot.shortID), with the files of "
                             + "\(snapshot.shortID). Run holdfast pull to bring them here.")
                     if !result.conflicts.isEmpty {

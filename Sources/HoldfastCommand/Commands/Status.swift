@@ -1,5 +1,6 @@
 import AgentFiles
 import ArgumentParser
+import Basics
 import FileIO
 import FoundationEssentials
 import Holdfast
@@ -41,9 +42,9 @@ private func lines(_ status: MemoryStatus, _ saves: SaveRecord?, _ session: Sess
     table.add("store", session.address)
     if let tip = status.newest.tip {
         let commit = tip.commit
-        let age = Times.age(commit.time).map { " (\(Times.ago($0)))" } ?? ""
+        let age = Times.age(commit.time).map { " (\(Figures.ago($0)))" } ?? ""
         table.add("newest", "\(tip.shortID), \(tip.timeText)\(age), by \(tip.writerText)")
-        table.add("", "\(Words.count(commit.files, "file")), \(Words.bytes(commit.bytes))")
+        table.add("", "\(Figures.count(commit.files, "file")), \(Figures.bytes(commit.bytes))")
     }
     let heads = status.newest.heads.snapshots.count
     if heads > 1 { table.add("heads", "\(heads): the next push merges them") }
@@ -59,7 +60,7 @@ private func lines(_ status: MemoryStatus, _ saves: SaveRecord?, _ session: Sess
     let scan = status.scan
     let files =
         scan.rootMissing
-        ? "does not exist" : "\(Words.count(scan.files.count, "file")), \(Words.bytes(scan.totalBytes))"
+        ? "does not exist" : "\(Figures.count(scan.files.count, "file")), \(Figures.bytes(scan.totalBytes))"
     table.add("here", "\(session.settings.storage): \(files)")
     if status.newest.tip != nil {
         let difference = status.difference

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import FileIO
 import Holdfast
 import ObjectStore
@@ -58,14 +59,14 @@ private func show(_ report: VerifyReport, _ session: Session) throws {
         throw ExitCode(report.damages.isEmpty ? Exit.failed : Exit.damage)
     }
     guard report.snapshots > 0 else { return session.sayEmpty() }
-    let packs = "\(Words.count(report.packs, "pack")) (\(Words.bytes(report.packBytes)))"
-    console.say("\(session.address): \(Words.count(report.snapshots, "snapshot")), \(packs), \(report.blobs) blobs")
+    let packs = "\(Figures.count(report.packs, "pack")) (\(Figures.bytes(report.packBytes)))"
+    console.say("\(session.address): \(Figures.count(report.snapshots, "snapshot")), \(packs), \(report.blobs) blobs")
     console.say(
         report.isDataRead
             ? "Every snapshot can be restored: all data was read and is right."
             : "Every snapshot has all that it needs. Its data was not read: --read-data does that.")
     guard report.unreferencedPacks > 0 else { return }
-    let unused = "\(Words.count(report.unreferencedPacks, "pack")) (\(Words.bytes(report.unreferencedBytes)))"
+    let unused = "\(Figures.count(report.unreferencedPacks, "pack")) (\(Figures.bytes(report.unreferencedBytes)))"
     console.say("\(unused) needed by no snapshot: holdfast prune removes them in time.")
 }
 
@@ -73,17 +74,17 @@ private func problem(_ report: VerifyReport) -> SyncError? {
     if !report.damages.isEmpty {
         let count = report.damages.count
         return SyncError(
-            code: "damaged",
-            message: "\(Words.count(count, "object")) \(count == 1 ? "is" : "are") damaged; "
-                + "\(report.wholeSnapshots) of \(Words.count(report.snapshots, "readable snapshot")) can be restored "
+            code: .damaged,
+            message: "\(Figures.count(count, "object")) \(count == 1 ? "is" : "are") damaged; "
+                + "\(report.wholeSnapshots) of \(Figures.count(report.snapshots, "readable snapshot")) can be restored "
                 + "whole",
             hint: report.wholeSnapshots > 0
                 ? "holdfast pull --at SNAPSHOT restores one that is whole; holdfast log lists them." : nil)
     }
     guard !report.unknown.isEmpty else { return nil }
     return SyncError(
-        code: RepositoryError.Kind.formatTooNew.rawValue,
-        message: "\(Words.count(report.unknown.count, "object")) of a newer version cannot be verified",
+        code: .formatTooNew,
+        message: "\(Figures.count(report.unknown.count, "object")) of a newer version cannot be verified",
         hint: "Update Holdfast on this machine.")
 }
 
@@ -94,10 +95,10 @@ extension VerifyReport.Damage {
         guard !snapshots.isEmpty || pathCount > 0 else { return line + "; hurts no file of a snapshot" }
         var hurt: [String] = []
         if !snapshots.isEmpty {
-            hurt.append(Words.count(snapshots.count, "snapshot") + Self.some(snapshots, of: snapshots.count))
+            hurt.append(Figures.count(snapshots.count, "snapshot") + Self.some(snapshots, of: snapshots.count))
         }
         if pathCount > 0 {
-            hurt.append(Words.count(pathCount, "file") + Self.some(paths.map(\.description), of: pathCount))
+            hurt.append(Figures.count(pathCount, "file") + Self.some(paths.map(\.description), of: pathCount))
         }
         return line + "; hurts " + hurt.joined(separator: ", ")
     }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import Holdfast
 import HoldfastService
 import Logging
@@ -94,9 +95,7 @@ struct Watch: AsyncParsableCommand {
         let group = WatchGroup(
             watches, companions: server.map { [$0] } ?? [], board: board,
             systemd: SystemdNotifier(environment: console.world.environment), logger: console.quietLogger)
-        do { try await group.run() } catch let error as StatusServer.Failure {
-            throw SyncError(code: "status-page", message: error.description, hint: error.hint)
-        }
+        try await group.run()
         try show(board, console)
     }
 
@@ -105,16 +104,17 @@ struct Watch: AsyncParsableCommand {
         let memories = board.memories
         console.report(WatchReport(memories))
         for memory in memories {
-            let saved = "\(Words.count(memory.snapshotsSaved, "snapshot")) saved"
+            let saved = "\(Figures.count(memory.snapshotsSaved, "snapshot")) saved"
             console.say(
-                "\(memory.location): \(saved), \(Words.count(memory.files, "file")), \(Words.bytes(memory.totalBytes))")
+                "\(memory.location): \(saved), \(Figures.count(memory.files, "file")), \(Figures.bytes(memory.totalBytes))"
+            )
         }
         let unsaved = memories.filter { $0.failuresSince > 0 }
         guard let first = unsaved.first else { return }
         console.fail(
             "watch",
             SyncError(
-                code: first.errors.first?.code ?? "failed",
+                code: first.errors.first?.code ?? .failed,
                 message: "the last changes of '\(first.location)' are not in the store; they are still on this machine",
                 hint: "The next watch or push saves them."),
             details: unsaved.compactMap { memory in memory.errors.first.map { "\(memory.id): \($0.message)" } })

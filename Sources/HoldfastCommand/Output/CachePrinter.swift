@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import FileIO
 import Holdfast
 
@@ -24,7 +25,7 @@ struct CachePrinter {
         _ name: String, _ result: SyncResult, _ report: some Encodable, notices: [String], _ summary: () -> String
     ) throws {
         // An interrupted command says so by its exit code.
-        if result.error?.code == "cancelled" { throw CancellationError() }
+        if result.error?.code == .cancelled { throw CancellationError() }
         console.report(report)
         let (error, isStrict) = (result.error, session.settings.isStrict)
         for warning in result.warnings where !(isStrict && error.map { warning.hasSuffix($0.message) } == true) {
@@ -56,7 +57,7 @@ struct CachePrinter {
             case let reason?: return "Starting cold (\(reason.rawValue)): nothing of \(place) is here."
             }
         }
-        let memory = "\(Words.count(result.sync.objectCount, "file")), \(Words.bytes(result.sync.totalBytes))"
+        let memory = "\(Figures.count(result.sync.objectCount, "file")), \(Figures.bytes(result.sync.totalBytes))"
         let snapshot = result.sync.snapshot.map { " in snapshot \($0.prefix(12))" } ?? ""
         let source = result.source == .cache ? "the Actions cache, entry '\(printable(key.utf8))'" : session.address
         let moved = "\(result.sync.transferredObjects) restored"
@@ -69,11 +70,11 @@ struct CachePrinter {
         }
         var memory = "Nothing was saved"
         if let snapshot = result.sync.snapshot {
-            memory = "\(Words.count(result.sync.objectCount, "file")), \(Words.bytes(result.sync.totalBytes))"
+            memory = "\(Figures.count(result.sync.objectCount, "file")), \(Figures.bytes(result.sync.totalBytes))"
             memory += " in snapshot \(snapshot.prefix(12))"
         }
         let entry = result.cacheKey.map { ", entry '\(printable($0.utf8))'" } ?? ""
-        let size = result.cacheBytes.map { ", \(Words.bytes($0))" } ?? ""
+        let size = result.cacheBytes.map { ", \(Figures.bytes($0))" } ?? ""
         return """
             \(memory) (\(cost(result.sync)))
             store: \(result.store.rawValue)\(kind == .cacheOnly ? "" : ", \(session.address)")
@@ -84,6 +85,6 @@ struct CachePrinter {
     private var place: String { kind == .cacheOnly ? "the Actions cache" : session.address }
 
     private func cost(_ result: SyncResult) -> String {
-        "\(Words.count(result.requests, "request")), \(Words.seconds(result.durationSeconds))"
+        "\(Figures.count(result.requests, "request")), \(Figures.seconds(result.durationSeconds))"
     }
 }

@@ -1,3 +1,4 @@
+import Basics
 import FileIO
 import Holdfast
 import Repository
@@ -10,8 +11,9 @@ extension Difference {
     /// - Parameter limit: show only so many, and how many more there are; all if `nil`.
     func lines(limit: Int?) -> [String] {
         let files =
-            added.map { ($0.path, "+", Words.bytes($0.size)) } + removed.map { ($0.path, "-", Words.bytes($0.size)) }
-            + changed.map { ($0.new.path, "~", "\(Words.bytes($0.old.size)) → \(Words.bytes($0.new.size))") }
+            added.map { ($0.path, "+", Figures.bytes($0.size)) }
+            + removed.map { ($0.path, "-", Figures.bytes($0.size)) }
+            + changed.map { ($0.new.path, "~", "\(Figures.bytes($0.old.size)) → \(Figures.bytes($0.new.size))") }
         var table = Table(sides: [.left, .right, .left])
         for (path, sign, size) in files.sorted(by: { $0.0 < $1.0 }).prefix(limit ?? .max) {
             table.add(sign, size, "\(path)")

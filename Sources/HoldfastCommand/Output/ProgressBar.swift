@@ -1,3 +1,4 @@
+import Basics
 import Holdfast
 
 /// One line on a terminal that shows how far a transfer is.
@@ -41,7 +42,7 @@ struct ProgressBar: Sendable {
         // A file that grew meanwhile, or a repeated part, may take the count over its end.
         let filled = max(0, min(width, Int(share * Double(width))))
         let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
-        let bytes = "\(Words.bytes(state.doneBytes)) of \(Words.bytes(state.allBytes))"
+        let bytes = "\(Figures.bytes(state.doneBytes)) of \(Figures.bytes(state.allBytes))"
         console.world.err("\(Self.erase)\(label) \(bar) \(state.doneFiles)/\(state.allFiles) \(noun), \(bytes)")
     }
 }

@@ -1,3 +1,4 @@
+import Basics
 import FoundationEssentials
 import Holdfast
 
@@ -38,12 +39,12 @@ struct TransferReport: Encodable {
 
 /// An error for scripts: `null` members stay in the object, so that its shape is always the same.
 struct ErrorReport: Encodable {
-    let code: String
+    let code: FailureCode
     let message: String
     let hint: String?
 
     init(_ error: SyncError) { (code, message, hint) = (error.code, error.message, error.hint) }
-    init(code: String, message: String, hint: String? = nil) {
+    init(code: FailureCode, message: String, hint: String? = nil) {
         (self.code, self.message, self.hint) = (code, message, hint)
     }
 
@@ -51,7 +52,7 @@ struct ErrorReport: Encodable {
 
     func encode(to encoder: any Encoder) throws {
         var object = encoder.container(keyedBy: CodingKeys.self)
-        try object.encode(code, forKey: .code)
+        try object.encode(code.rawValue, forKey: .code)
         try object.encode(message, forKey: .message)
         try object.encode(hint, forKey: .hint)
     }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import Holdfast
 
 /// Prints what a transfer did, and ends the command with the right code.
@@ -12,7 +13,7 @@ struct TransferPrinter {
     func show(_ result: SyncResult) throws {
         let console = session.console
         // An interrupted command says so by its exit code.
-        if result.error?.code == "cancelled" { throw CancellationError() }
+        if result.error?.code == .cancelled { throw CancellationError() }
         console.report(TransferReport(result: result))
         for warning in result.warnings { console.note(warning) }
         for problem in result.mirrorProblems {
@@ -29,7 +30,7 @@ struct TransferPrinter {
         }
         let conflicts = result.conflicts.map { "\($0): changed here and in the store" }
         console.fail(name, error, details: result.problems.map { "\($0.path): \($0.reason)" } + conflicts)
-        if error.code == "incomplete" { console.note(summary(result), isWarning: false) }
+        if error.code == .incomplete { console.note(summary(result), isWarning: false) }
         throw ExitCode(Exit.code(error))
     }
 
@@ -40,10 +41,10 @@ struct TransferPrinter {
     private func summary(_ result: SyncResult) -> String {
         guard result.objectCount > 0 else { return emptySummary(result) + skipped(result) }
         let unchanged = result.objectCount - result.transferredObjects
-        let memory = "\(Words.count(result.objectCount, "file")), \(Words.bytes(result.totalBytes))"
+        let memory = "\(Figures.count(result.objectCount, "file")), \(Figures.bytes(result.totalBytes))"
         let merged = result.merged ? ", merged with what others saved (pull to get it)" : ""
         let moved = "\(result.transferredObjects) \(verb), \(unchanged) unchanged\(merged)"
-        let cost = "\(Words.count(result.requests, "request")), \(Words.seconds(result.durationSeconds))"
+        let cost = "\(Figures.count(result.requests, "request")), \(Figures.seconds(result.durationSeconds))"
         let snapshot = result.snapshot.map { " in snapshot \($0.prefix(12))" } ?? ""
         return "\(session.address): \(memory)\(snapshot)\n\(moved) (\(cost))" + skipped(result)
     }
@@ -62,7 +63,7 @@ struct TransferPrinter {
         let parts = [
             (result.skipped.excluded, "excluded"), (result.skipped.links, "symbolic link"),
             (result.skipped.specialFiles, "special file"),
-        ].filter { $0.0 > 0 }.map { $0.1 == "excluded" ? "\($0.0) excluded" : Words.count($0.0, $0.1) }
+        ].filter { $0.0 > 0 }.map { $0.1 == "excluded" ? "\($0.0) excluded" : Figures.count($0.0, $0.1) }
         return parts.isEmpty ? "" : "\nskipped: " + parts.joined(separator: ", ")
     }
 }

@@ -1,4 +1,5 @@
 import AgentFiles
+import Basics
 import FoundationEssentials
 import HTTPProxies
 import Holdfast
@@ -144,7 +145,7 @@ struct Settings: Sendable {
             return Line(name: "proxy", value: proxy?.description, origin: proxy?.variable ?? "not set")
         } catch {
             // It is told in full by the command that needs it.
-            let problem = error.code == .proxy ? UsageError(sentences: error.message).description : "not set"
+            let problem = error.code == .proxy ? error.message : "not set"
             return Line(name: "proxy", value: nil, origin: problem)
         }
     }

@@ -1,3 +1,4 @@
+import Basics
 import FoundationEssentials
 
 /// How one watched memory is doing: what `/healthz`, `/readyz`, `/metrics` and the status page read.
@@ -18,12 +19,11 @@ public struct MemoryHealth: Sendable, Equatable {
     /// One failed save, restore or poll.
     public struct Failure: Sendable, Equatable {
         public let time: Date
-        /// A stable word from a closed set, as in `SyncError.code`.
-        public let code: String
+        public let code: FailureCode
         /// For people; holds no secret.
         public let message: String
 
-        public init(time: Date, code: String, message: String) {
+        public init(time: Date, code: FailureCode, message: String) {
             (self.time, self.code, self.message) = (time, code, message)
         }
     }
@@ -61,7 +61,7 @@ public struct MemoryHealth: Sendable, Equatable {
     /// Saves that made a snapshot.
     public var snapshotsSaved = 0
     /// Failures since the process began, by ``Failure/code``.
-    public private(set) var failuresByReason: [String: Int] = [:]
+    public private(set) var failuresByReason: [FailureCode: Int] = [:]
     public var requests = 0
     public var bytesSent: Int64 = 0
     public var bytesReceived: Int64 = 0

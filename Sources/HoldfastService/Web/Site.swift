@@ -1,3 +1,4 @@
+import Basics
 import FoundationEssentials
 import HTTPTypes
 import Repository
@@ -28,15 +29,15 @@ struct Site: Sendable {
 
 /// The addresses of pages.
 enum Links {
-    static func memory(_ id: String) -> String { "/memory/\(PercentText.encode(id.utf8))" }
+    static func memory(_ id: String) -> String { "/memory/\(PercentEncoding.encode(id.utf8, keepingSlashes: true))" }
 
     static func diff(_ id: String, from: Snapshot, to: Snapshot, path: [UInt8]? = nil) -> String {
-        let of = path.map { "&path=\(PercentText.encode($0))" } ?? ""
+        let of = path.map { "&path=\(PercentEncoding.encode($0, keepingSlashes: true))" } ?? ""
         return "\(memory(id))/diff?from=\(from.shortID)&to=\(to.shortID)\(of)"
     }
 
     /// - Parameter path: a file or a directory; the storage directory if empty.
     static func files(_ id: String, at snapshot: Snapshot, _ path: some Sequence<UInt8> = []) -> String {
-        "\(memory(id))/files/\(PercentText.encode(path))?at=\(snapshot.shortID)"
+        "\(memory(id))/files/\(PercentEncoding.encode(path, keepingSlashes: true))?at=\(snapshot.shortID)"
     }
 }

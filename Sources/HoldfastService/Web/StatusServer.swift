@@ -1,3 +1,4 @@
+import Basics
 import FoundationEssentials
 import Glibc
 import Hummingbird
@@ -110,4 +111,8 @@ public struct StatusServer: Service {
                 hint: "Choose another address with --http, or stop the other program.", isUsage: false)
         }
     }
+}
+
+extension StatusServer.Failure: FailureConvertible {
+    public var failure: Basics.Failure { Basics.Failure(code: .statusPage, message: description, hint: hint) }
 }

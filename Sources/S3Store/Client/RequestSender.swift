@@ -124,10 +124,7 @@ struct RequestSender: Sendable {
             for place in error.looked {
                 logger.debug("No credentials", metadata: ["place": "\(place.name)", "reason": "\(place.reason)"])
             }
-            let places = error.looked.map(\.name).joined(separator: ", ")
-            throw StoreError(
-                .noCredentials, call.verb, key: call.objectKey,
-                places.isEmpty ? error.problem : "\(error.problem) \(places)", hint: error.advice)
+            throw StoreError(.noCredentials, call.verb, key: call.objectKey, error.summary, hint: error.advice)
         } catch {
             if error is CancellationError { throw error }
             throw StoreError(.noCredentials, call.verb, key: call.objectKey, "no credentials: \(error)")

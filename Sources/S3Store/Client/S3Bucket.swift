@@ -47,7 +47,7 @@ struct S3Bucket: Sendable {
 
     private static func resolve(_ options: S3EndpointOptions, bucket: String) throws(StoreError) -> ResolvedEndpoint {
         do { return try EndpointResolver(options).resolve(bucket: bucket) } catch {
-            var problem = StoreError(.invalid, "address", error.message)
+            var problem = StoreError(.invalid, "address", error.message, hint: error.hint)
             problem.bucket = bucket
             throw problem
         }

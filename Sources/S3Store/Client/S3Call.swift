@@ -1,3 +1,4 @@
+import Basics
 import Crypto
 import NIOCore
 import ObjectStore
@@ -29,7 +30,7 @@ struct S3Call: Sendable {
     mutating func setBody(_ body: ByteBuffer) -> [UInt8] {
         let digest = sha256(body)
         self.body = body
-        payload = .sha256(hex(digest))
+        payload = .sha256(Hexadecimal.text(digest))
         return digest
     }
 

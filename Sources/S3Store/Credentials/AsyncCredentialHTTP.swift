@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Basics
 import FileIO
 import Glibc
 import HTTPProxies
@@ -54,23 +55,14 @@ public struct AsyncCredentialHTTP: CredentialHTTP {
     private static func send(
         _ message: HTTPClientRequest, _ configuration: HTTPClient.Configuration, limit: Duration
     ) async throws -> CredentialResponse {
-        try await withThrowingTaskGroup(of: CredentialResponse.self) { group in
-            group.addTask {
-                try await HTTPClient.withHTTPClient(configuration: configuration) { client in
-                    let response = try await client.execute(message, deadline: .distantFuture)
-                    let body = try await response.body.collect(upTo: answerLimit)
-                    return CredentialResponse(
-                        status: Int(response.status.code), headers: response.headers.map { ($0.name, $0.value) },
-                        body: Array(buffer: body))
-                }
+        try await withTimeLimit(limit) {
+            try await HTTPClient.withHTTPClient(configuration: configuration) { client in
+                let response = try await client.execute(message, deadline: .distantFuture)
+                let body = try await response.body.collect(upTo: answerLimit)
+                return CredentialResponse(
+                    status: Int(response.status.code), headers: response.headers.map { ($0.name, $0.value) },
+                    body: Array(buffer: body))
             }
-            group.addTask {
-                try await Task.sleep(for: limit)
-                throw CredentialHTTPError.timedOut
-            }
-            defer { group.cancelAll() }
-            guard let response = try await group.next() else { throw CancellationError() }
-            return response
         }
     }
 
@@ -96,6 +88,7 @@ public struct AsyncCredentialHTTP: CredentialHTTP {
     private static func translated(_ error: any Error) throws -> CredentialHTTPError {
         switch error {
         case is CancellationError: throw CancellationError()
+        case is TimeLimitExceeded: return .timedOut
         case let error as CredentialHTTPError: return error
         case let error as HTTPClientError: return try translated(error)
         case let error as NIOConnectionError:

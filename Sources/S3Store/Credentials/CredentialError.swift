@@ -1,3 +1,5 @@
+import Basics
+
 /// Why there are no credentials: what failed, why, and what to do.
 ///
 /// Two things are told apart: nothing was found (``Code/notFound``; ``looked`` lists the places), and something was found
@@ -72,4 +74,11 @@ public struct CredentialError: Error, Sendable, Equatable, CustomStringConvertib
             advice: "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile with --aws-profile.",
             looked: looked)
     }
+}
+
+extension CredentialError: FailureConvertible {
+    public var failure: Failure { Failure(code: .noCredentials, message: summary, hint: advice) }
+
+    /// The problem with the names of the places that had none, without their reasons.
+    var summary: String { looked.isEmpty ? problem : "\(problem) \(looked.map(\.name).joined(separator: ", "))" }
 }

@@ -1,3 +1,4 @@
+import Basics
 import Subprocess
 
 /// Runs a program and collects what it prints.
@@ -50,16 +51,12 @@ public struct SubprocessCredentialRunner: CredentialProcessRunner {
 
     public func run(_ words: [String], environment: [String: String]) async throws -> CredentialProcessResult {
         guard let program = words.first else { throw CredentialProcessError.notStarted("no program is named") }
-        let limit = self.limit
-        return try await withThrowingTaskGroup(of: CredentialProcessResult.self) { group in
-            group.addTask { try await Self.start(program, Array(words.dropFirst()), environment) }
-            group.addTask {
-                try await Task.sleep(for: limit)
-                throw CredentialProcessError.tooSlow(limit)
+        do {
+            return try await withTimeLimit(limit) {
+                try await Self.start(program, Array(words.dropFirst()), environment)
             }
-            defer { group.cancelAll() }
-            guard let result = try await group.next() else { throw CancellationError() }
-            return result
+        } catch let error as TimeLimitExceeded {
+            throw CredentialProcessError.tooSlow(error.limit)
         }
     }
 

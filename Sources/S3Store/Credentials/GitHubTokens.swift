@@ -1,3 +1,4 @@
+import Basics
 import FoundationEssentials
 
 /// The identity tokens that GitHub gives to a job: each says in which repository, branch and workflow it runs
@@ -25,7 +26,7 @@ struct GitHubTokens: Sendable {
         }
         let separator = url.contains("?") ? "&" : "?"
         let request = CredentialRequest(
-            method: "GET", url: "\(url)\(separator)audience=\(URIEncoding.encode(audience.utf8))",
+            method: "GET", url: "\(url)\(separator)audience=\(PercentEncoding.encode(audience.utf8))",
             headers: [("authorization", "Bearer \(bearer)"), ("accept", "application/json")], timeout: .seconds(10))
         let answer = try await send(request)
         struct Answer: Decodable { let value: String }

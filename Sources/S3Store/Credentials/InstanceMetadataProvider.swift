@@ -1,3 +1,4 @@
+import Basics
 import FoundationEssentials
 
 /// The role of an EC2 instance, from its metadata service, version 2 with a session token, else version 1 (Amazon EC2
@@ -126,7 +127,7 @@ struct InstanceMetadataProvider: CredentialProvider {
     private static func encoded(_ role: String) -> String {
         let kept = Set("+=,.@-_/".utf8)
         return role.utf8.map { byte in
-            kept.contains(byte) ? String(UnicodeScalar(byte)) : URIEncoding.encode([byte])
+            kept.contains(byte) ? String(UnicodeScalar(byte)) : PercentEncoding.encode([byte])
         }.joined()
     }
 }

@@ -1,3 +1,4 @@
+import Basics
 import Crypto
 import FileIO
 import FoundationEssentials
@@ -59,7 +60,7 @@ struct STSClient: Sendable {
         _ operation: ServiceOperation, _ form: [(String, String)], _ role: Role, signedWith credentials: Credentials?,
         secret: String?
     ) async throws -> Credentials {
-        let body = Array(form.map { "\($0)=\(URIEncoding.encode($1.utf8))" }.joined(separator: "&").utf8)
+        let body = Array(form.map { "\($0)=\(PercentEncoding.encode($1.utf8))" }.joined(separator: "&").utf8)
         let classifier = RetryClassifier(maximumAttempts: Self.attempts, throttlingStatuses: [429])
         var number = 1
         while true {

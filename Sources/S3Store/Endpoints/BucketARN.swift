@@ -27,11 +27,12 @@ extension EndpointResolver {
             throw Self.invalidARN("is not of the form arn:aws:s3:region:account:accesspoint/name")
         }
         guard options.addressing != .path else {
-            throw EndpointError(.conflict, "Access points have hosts of their own. Do not force path addressing.")
+            throw EndpointError(
+                .conflict, "Access points have hosts of their own", hint: "Do not force path addressing.")
         }
         guard custom?.address == nil else {
             throw EndpointError(
-                .conflict, "Access points have hosts of their own, so the endpoint cannot be an address.")
+                .conflict, "Access points have hosts of their own, so the endpoint cannot be an address")
         }
         switch (arn.service, type) {
         case ("s3-outposts", let type) where type != "accesspoint": return try resolve(outposts: arn)
@@ -50,8 +51,8 @@ extension EndpointResolver {
         guard !arn.region.isEmpty || service != "s3-accesspoint" else {
             throw EndpointError(
                 .bucket,
-                "Multi-Region access points need signatures of version 4A, which are not supported. Give the bucket or "
-                    + "an access point in one region.")
+                "Multi-Region access points need signatures of version 4A, which are not supported",
+                hint: "Give the bucket or an access point in one region.")
         }
         guard arn.resource.count == 2 else { throw Self.invalidARN("holds more, or less, than one access point name") }
         let domain = try checkedDomain(arn)
@@ -90,12 +91,13 @@ extension EndpointResolver {
             hardware == UInt8(ascii: "e") || hardware == UInt8(ascii: "o")
         else {
             throw EndpointError(
-                .bucket, "The bucket name ends like an alias of S3 on Outposts, but is none. Correct it.")
+                .bucket, "The bucket name ends like an alias of S3 on Outposts, but is none", hint: "Correct it.")
         }
         // Buckets of the service's test stage exist only at an endpoint of their own.
         let isTestStage = bytes[(bytes.count - 12)..<(bytes.count - 8)].elementsEqual("beta".utf8)
         guard !isTestStage || custom != nil else {
-            throw EndpointError(.endpoint, "This bucket on Outposts needs an endpoint. Set it with --endpoint-url.")
+            throw EndpointError(
+                .endpoint, "This bucket on Outposts needs an endpoint", hint: "Set it with --endpoint-url.")
         }
         let place = hardware == UInt8(ascii: "e") ? "ec2" : "op-\(outpost)"
         return outpostsEndpoint("\(bucket).\(place)", region: region, domain: partition.domain)
@@ -115,8 +117,8 @@ extension EndpointResolver {
         guard other == partition else {
             throw EndpointError(
                 .conflict,
-                "The ARN is in the partition \(other.name), the region \(region) in \(partition.name). "
-                    + "Set the region to \(arn.region).")
+                "The ARN is in the partition \(other.name), the region \(region) in \(partition.name)",
+                hint: "Set the region to \(arn.region).")
         }
         return other.domain
     }
@@ -135,10 +137,11 @@ extension EndpointResolver {
     }
 
     private func refuse(_ isOn: Bool, _ variant: String, for what: String) throws(EndpointError) {
-        if isOn { throw EndpointError(.conflict, "\(variant) does not exist for \(what). Turn it off.") }
+        if isOn { throw EndpointError(.conflict, "\(variant) does not exist for \(what)", hint: "Turn it off.") }
     }
 
     private static func invalidARN(_ problem: String) -> EndpointError {
-        EndpointError(.bucket, "The bucket's ARN \(problem). Correct it, or give the name of the bucket.")
+        EndpointError(
+            .bucket, "The bucket's ARN \(problem)", hint: "Correct it, or give the name of the bucket.")
     }
 }

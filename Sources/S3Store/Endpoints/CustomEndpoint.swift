@@ -1,3 +1,4 @@
+import Basics
 import HTTPProxies
 
 /// A custom endpoint, taken apart: `scheme://host[:port][/base/path]`.
@@ -37,8 +38,8 @@ struct CustomEndpoint: Sendable, Equatable {
         guard !rest[..<slash].contains("@") else {
             throw EndpointError(
                 .unsafeEndpoint,
-                "The endpoint holds a user name or password (hidden here). Remove all between “://” and “@”; "
-                    + "keys are taken from the environment, a profile or a role.")
+                "The endpoint holds a user name or password (hidden here)",
+                hint: "Remove all between “://” and “@”; keys are taken from the environment, a profile or a role.")
         }
         (host, port) = try Self.hostAndPort(rest[..<slash].lowercased(), in: text)
         address = try Self.address(host, in: text)
@@ -61,7 +62,7 @@ struct CustomEndpoint: Sendable, Equatable {
     }
 
     static func invalid(_ text: String, _ reason: String) -> EndpointError {
-        EndpointError(.endpoint, "The endpoint \(displayed(text)) cannot be used: \(reason).")
+        EndpointError(.endpoint, "The endpoint \(displayed(text)) cannot be used: \(reason)")
     }
 
     private static func hostAndPort(_ authority: String, in text: String) throws(EndpointError) -> (String, Int?) {
@@ -109,7 +110,7 @@ struct CustomEndpoint: Sendable, Equatable {
     private static func path(_ text: Substring, in endpoint: String) throws(EndpointError) -> RequestPath {
         var segments: [[UInt8]] = []
         for segment in text.split(separator: "/") {
-            guard let decoded = URIEncoding.decode(segment) else {
+            guard let decoded = PercentEncoding.decode(segment) else {
                 throw invalid(endpoint, "a “%” in its path is not followed by two hex digits")
             }
             if decoded == Array("..".utf8) {

@@ -1,6 +1,8 @@
+import Basics
+
 /// Why no endpoint can be used: a setting is missing, wrong, unsafe, or does not go together with another.
 ///
-/// The message says what is wrong and what to do. It never shows credentials, even if the endpoint holds some.
+/// It never shows credentials, even if the endpoint holds some.
 public struct EndpointError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The kind of a problem, for code that decides by it.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
@@ -22,12 +24,20 @@ public struct EndpointError: Error, Sendable, Equatable, CustomStringConvertible
     }
 
     public let code: Code
+    /// What is wrong, without a full stop.
     public let message: String
+    /// What to do about it.
+    public let hint: String?
 
-    init(_ code: Code, _ message: String) {
+    init(_ code: Code, _ message: String, hint: String? = nil) {
         self.code = code
         self.message = message
+        self.hint = hint
     }
 
-    public var description: String { message }
+    public var description: String { hint.map { "\(message). \($0)" } ?? "\(message)." }
+}
+
+extension EndpointError: FailureConvertible {
+    public var failure: Failure { Failure(code: .invalid, message: message, hint: hint) }
 }

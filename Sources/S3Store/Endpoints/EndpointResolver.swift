@@ -30,7 +30,8 @@ struct EndpointResolver: Sendable {
     func resolve(bucket: String?) throws(EndpointError) -> ResolvedEndpoint {
         guard let bucket else { return serviceEndpoint() }
         guard !bucket.isEmpty, bucket != ".", bucket != ".." else {
-            throw EndpointError(.bucket, "The bucket name “\(bucket)” cannot be one. Give the name of the bucket.")
+            throw EndpointError(
+                .bucket, "The bucket name “\(bucket)” cannot be one", hint: "Give the name of the bucket.")
         }
         if bucket.hasPrefix("arn:") { return try resolve(arn: bucket) }
         if let express = ExpressBucket(bucket) { return try resolve(express) }
@@ -46,9 +47,10 @@ struct EndpointResolver: Sendable {
                 throw EndpointError(
                     .conflict,
                     isHost
-                        ? "S3 Transfer Acceleration does not exist in the region \(region). Turn it off."
+                        ? "S3 Transfer Acceleration does not exist in the region \(region)"
                         : "S3 Transfer Acceleration needs the bucket in the host, which the addressing or the bucket's "
-                            + "name (dots, capitals, underscores) prevents. Turn acceleration off.")
+                            + "name (dots, capitals, underscores) prevents",
+                    hint: "Turn acceleration off.")
             }
             return aws(prefix: bucket + ".", service: "s3-accelerate")
         }
@@ -99,22 +101,24 @@ struct EndpointResolver: Sendable {
     private static func checked(region: String?) throws(EndpointError) -> String {
         guard let region, !region.isEmpty else {
             throw EndpointError(
-                .region,
-                "No region is set. Set it with --region or AWS_REGION; with a custom endpoint that has no regions, "
-                    + "us-east-1 or auto usually works.")
+                .region, "No region is set",
+                hint: "Set it with --region or AWS_REGION; with a custom endpoint that has no regions, us-east-1 or "
+                    + "auto usually works.")
         }
         guard HostLabel.isValid(region) else {
             throw EndpointError(
                 .region,
                 "The region \(CustomEndpoint.displayed(region)) cannot be one: a region consists of letters, digits "
-                    + "and hyphens, as eu-west-1. Correct --region or AWS_REGION.")
+                    + "and hyphens, as eu-west-1",
+                hint: "Correct --region or AWS_REGION.")
         }
         return region
     }
 
     private func checkConflicts() throws(EndpointError) {
         if options.useAccelerate, options.useFIPS {
-            throw EndpointError(.conflict, "S3 Transfer Acceleration has no FIPS hosts. Turn one of the two off.")
+            throw EndpointError(
+                .conflict, "S3 Transfer Acceleration has no FIPS hosts", hint: "Turn one of the two off.")
         }
         if custom != nil {
             let variants = [
@@ -124,12 +128,13 @@ struct EndpointResolver: Sendable {
             if let variant = variants.first(where: { $0.0 })?.1 {
                 throw EndpointError(
                     .conflict,
-                    "\(variant) selects a host of AWS, so it cannot be combined with a custom endpoint. "
-                        + "Drop one of the two.")
+                    "\(variant) selects a host of AWS, so it cannot be combined with a custom endpoint",
+                    hint: "Drop one of the two.")
             }
         }
         if options.useFIPS, partition.name == "aws-cn" {
-            throw EndpointError(.conflict, "There are no FIPS hosts in the region \(region). Turn FIPS off.")
+            throw EndpointError(
+                .conflict, "There are no FIPS hosts in the region \(region)", hint: "Turn FIPS off.")
         }
     }
 }

@@ -13,7 +13,8 @@ enum EndpointSafety {
         switch reach(of: endpoint) {
         case .never(let reason):
             throw EndpointError(
-                .unsafeEndpoint, "The endpoint host \(endpoint.host) is refused: it is \(reason). Nothing can allow it."
+                .unsafeEndpoint, "The endpoint host \(endpoint.host) is refused: it is \(reason)",
+                hint: "Nothing can allow it."
             )
         case .local(let reason) where !allowInsecure:
             throw refused("The endpoint host \(endpoint.host) is \(reason)")
@@ -23,7 +24,7 @@ enum EndpointSafety {
         if let dotted = endpoint.address?.dotted, dotted != endpoint.host {
             throw EndpointError(
                 .unsafeEndpoint,
-                "The endpoint host \(endpoint.host) is an unusual spelling of an address. Write \(dotted).")
+                "The endpoint host \(endpoint.host) is an unusual spelling of an address", hint: "Write \(dotted).")
         }
         if endpoint.scheme != "https", !allowInsecure {
             throw refused("The endpoint \(endpoint.scheme)://\(endpoint.authority) is not encrypted")
@@ -41,8 +42,8 @@ enum EndpointSafety {
 
     private static func refused(_ problem: String) -> EndpointError {
         EndpointError(
-            .unsafeEndpoint,
-            "\(problem). Use an https URL of a public host, or pass --allow-insecure-endpoint if this is meant.")
+            .unsafeEndpoint, problem,
+            hint: "Use an https URL of a public host, or pass --allow-insecure-endpoint if this is meant.")
     }
 
     private static func reach(of endpoint: CustomEndpoint) -> Reach {

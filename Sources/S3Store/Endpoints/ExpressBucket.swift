@@ -24,7 +24,7 @@ extension EndpointResolver {
     func resolve(_ bucket: ExpressBucket) throws(EndpointError) -> ResolvedEndpoint {
         if options.useAccelerate {
             throw EndpointError(
-                .conflict, "S3 Transfer Acceleration does not work with directory buckets. Turn it off.")
+                .conflict, "S3 Transfer Acceleration does not work with directory buckets", hint: "Turn it off.")
         }
         let segment = RequestPath.empty.appending(segment: bucket.name.utf8)
         if let custom, custom.address != nil {
@@ -38,7 +38,8 @@ extension EndpointResolver {
             throw EndpointError(
                 .bucket,
                 "The bucket name \(segment.text.dropFirst()) ends like one of S3 Express, but is not of the form "
-                    + "name--zone-id--x-s3 in lower case. Correct the name.")
+                    + "name--zone-id--x-s3 in lower case",
+                hint: "Correct the name.")
         }
         if let custom {
             return ResolvedEndpoint(

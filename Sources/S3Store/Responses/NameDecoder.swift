@@ -1,3 +1,5 @@
+import Basics
+
 /// Undoes `encoding-type=url`, where the client asked for it and the store complied.
 ///
 /// The encoding is that of HTML forms: `+` is a space. Continuation tokens, version ids and upload ids are never
@@ -33,8 +35,9 @@ struct NameDecoder {
         result.reserveCapacity(bytes.count)
         var index = 0
         while index < bytes.count {
-            if bytes[index] == UInt8(ascii: "%"), index + 2 < bytes.count, let high = hexDigit(bytes[index + 1]),
-                let low = hexDigit(bytes[index + 2])
+            if bytes[index] == UInt8(ascii: "%"), index + 2 < bytes.count,
+                let high = Hexadecimal.value(bytes[index + 1]),
+                let low = Hexadecimal.value(bytes[index + 2])
             {
                 result.append(high << 4 | low)
                 index += 3
@@ -44,14 +47,5 @@ struct NameDecoder {
             }
         }
         return result
-    }
-
-    private static func hexDigit(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case 0x30...0x39: byte - 0x30
-        case 0x41...0x46: byte - 0x41 + 10
-        case 0x61...0x66: byte - 0x61 + 10
-        default: nil
-        }
     }
 }

@@ -1,3 +1,5 @@
+import Basics
+
 /// The canonical request of Signature Version 4 (AWS "Create a signed AWS API request", step 1).
 struct CanonicalRequest: Sendable {
     /// The text that is hashed.
@@ -104,8 +106,8 @@ struct CanonicalRequest: Sendable {
         for item in query {
             var name: [UInt8] = []
             var value: [UInt8] = []
-            URIEncoding.append(item.name.utf8, to: &name)
-            URIEncoding.append((item.value ?? "").utf8, to: &value)
+            PercentEncoding.append(item.name.utf8, to: &name)
+            PercentEncoding.append((item.value ?? "").utf8, to: &value)
             items.append((name, value))
         }
         items.sort {

@@ -1,3 +1,5 @@
+import Basics
+
 /// The path of a request, percent-encoded exactly once.
 ///
 /// It is made from decoded pieces only, so nothing can be encoded twice, and nothing is normalised: `//`, `.` and
@@ -14,18 +16,18 @@ struct RequestPath: Sendable, Equatable {
 
     /// Encodes a whole path whose `/` are separators.
     init(decoded: some Sequence<UInt8>) {
-        text = URIEncoding.encode(decoded, keepingSlashes: true)
+        text = PercentEncoding.encode(decoded, keepingSlashes: true)
     }
 
     /// Adds `/` and one segment, in which a `/` is encoded as well: a bucket.
     func appending(segment: some Sequence<UInt8>) -> RequestPath {
-        RequestPath(text: text + "/" + URIEncoding.encode(segment))
+        RequestPath(text: text + "/" + PercentEncoding.encode(segment))
     }
 
     /// Adds `/` and the key of an object. A `/` at the end of a base path is not repeated, one at the start of
     /// the key is part of the key and stays.
     func appending(key: some Sequence<UInt8>) -> RequestPath {
-        RequestPath(text: (text.hasSuffix("/") ? text : text + "/") + URIEncoding.encode(key, keepingSlashes: true))
+        RequestPath(text: (text.hasSuffix("/") ? text : text + "/") + PercentEncoding.encode(key, keepingSlashes: true))
     }
 
     /// Ends the path with `/`.

@@ -1,3 +1,5 @@
+import Basics
+
 /// The parts of an HTTP request that a signature covers.
 ///
 /// The wire form (``url``, ``target``) and the canonical form are both made from this one value.
@@ -39,10 +41,10 @@ struct SignableRequest: Sendable {
         var text = Array((path.text.isEmpty ? "/" : path.text).utf8)
         for (index, item) in query.enumerated() {
             text.append(index == 0 ? UInt8(ascii: "?") : UInt8(ascii: "&"))
-            URIEncoding.append(item.name.utf8, to: &text)
+            PercentEncoding.append(item.name.utf8, to: &text)
             if let value = item.value {
                 text.append(UInt8(ascii: "="))
-                URIEncoding.append(value.utf8, to: &text)
+                PercentEncoding.append(value.utf8, to: &text)
             }
         }
         return String(decoding: text, as: UTF8.self)

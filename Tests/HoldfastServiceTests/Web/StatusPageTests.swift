@@ -1,3 +1,4 @@
+import Basics
 import FileIO
 import FoundationEssentials
 import HTTPTypes
@@ -26,7 +27,7 @@ struct StatusPageTests {
         }
         let page = try await fixture.page("/")
         #expect(page.text.contains("Last good save <time"))
-        #expect(page.text.contains(">12 s ago</time>, none failed since. Nothing waits to be saved."))
+        #expect(page.text.contains(">12 seconds ago</time>, none failed since. Nothing waits to be saved."))
         #expect(page.text.contains(second.shortID))
         #expect(page.text.contains("<svg"))
         #expect(page.text.contains("<meta http-equiv=\"refresh\" content=\"10\">"))
@@ -43,7 +44,7 @@ struct StatusPageTests {
             health.failuresSince = 3
             health.add(
                 MemoryHealth.Failure(
-                    time: fixture.now.addingTimeInterval(-20), code: "denied", message: "PutObject <b>was</b> refused"))
+                    time: fixture.now.addingTimeInterval(-20), code: .denied, message: "PutObject <b>was</b> refused"))
         }
         for address in ["/", "/memory/website"] {
             let page = try await fixture.page(address)
@@ -196,7 +197,7 @@ struct StatusPageTests {
             health.state = .retrying
             for name in names {
                 let text = String(decoding: name, as: UTF8.self)
-                health.add(MemoryHealth.Failure(time: fixture.now, code: text, message: text))
+                health.add(MemoryHealth.Failure(time: fixture.now, code: .failed, message: text))
             }
         }
         let addresses = [
@@ -208,11 +209,15 @@ struct StatusPageTests {
             #expect(!page.text.contains("\u{202E}") && !page.text.contains("\u{1B}"))
         }
         for (number, name) in names.enumerated() {
-            let page = try await fixture.page("/memory/website/files/\(PercentText.encode(name))")
+            let page = try await fixture.page(
+                "/memory/website/files/\(PercentEncoding.encode(name, keepingSlashes: true))")
             #expect(page.text.contains("number \(number) &lt;script&gt;"))
-            _ = try await fixture.page("/memory/website/files/session/p/\(PercentText.encode(name))")
-            _ = try await fixture.page("/memory/\(PercentText.encode(name))", status: .notFound)
-            _ = try await fixture.page("/memory/website/diff?path=\(PercentText.encode(name))&from=latest")
+            _ = try await fixture.page(
+                "/memory/website/files/session/p/\(PercentEncoding.encode(name, keepingSlashes: true))")
+            _ = try await fixture.page(
+                "/memory/\(PercentEncoding.encode(name, keepingSlashes: true))", status: .notFound)
+            _ = try await fixture.page(
+                "/memory/website/diff?path=\(PercentEncoding.encode(name, keepingSlashes: true))&from=latest")
         }
     }
 
@@ -316,7 +321,7 @@ struct StatusPageTests {
     func storeFails() async throws {
         let fixture = StatusFixture(FailingStore(message: "the key AKIASECRET was refused"))
         fixture.board.update("website") { health in
-            health.add(MemoryHealth.Failure(time: fixture.now, code: "denied", message: "AKIASECRET is wrong"))
+            health.add(MemoryHealth.Failure(time: fixture.now, code: .denied, message: "AKIASECRET is wrong"))
         }
         let app = try fixture.application { $0.split(separator: "AKIASECRET").joined(separator: "***") }
         try await app.test(.router) { client in

@@ -1,4 +1,5 @@
 import ActionsCache
+import Basics
 import FileIO
 import Foundation
 import NIOConcurrencyHelpers
@@ -180,7 +181,7 @@ struct RestoreTests {
             store.fail(.unreachable)
             let restore = await runs.restore("b")
             #expect(restore.source == .cache)
-            #expect(restore.sync.error?.code == "unreachable")
+            #expect(restore.sync.error?.code == .unreachable)
             #expect(restore.sync.warnings.contains { $0.contains("the store cannot be used") })
             #expect(try runs.fixture.files("b") == Self.marked)
         }

@@ -1,4 +1,5 @@
 import ActionsCache
+import Basics
 import FileIO
 import Foundation
 import ObjectStore
@@ -107,7 +108,7 @@ struct WriteThroughTests {
             runs.cache.answer(save: .failed(reason: "reset"))
             let failed = await runs.save("a", .cacheOnly)
             #expect(failed.cache == .failed)
-            #expect(failed.sync.error?.code == "cache-failed")
+            #expect(failed.sync.error?.code == .cacheFailed)
             runs.cache.answer(save: .exists)
             #expect(await runs.save("a", .cacheOnly).sync.success)
         }
@@ -128,7 +129,7 @@ struct WriteThroughTests {
             let save = await runs.save("b")
             #expect(save.store == .failed)
             #expect(save.cache == .saved)
-            #expect(save.sync.error?.code == kind.rawValue)
+            #expect(save.sync.error?.code == kind.code)
             #expect(save.sync.snapshot != first.sync.snapshot)
             // The next run has it, although the store is up again and knows less.
             store.fail(nil)
@@ -179,7 +180,7 @@ struct WriteThroughTests {
             let save = await runs.save("a")
             #expect(save.store == .failed)
             #expect(save.cache == .failed)
-            #expect(save.sync.error?.code == "unreachable")
+            #expect(save.sync.error?.code == .unreachable)
             #expect(save.sync.warnings.contains { $0.contains("no route") })
             #expect(try runs.fixture.files() == RestoreTests.marked)
         }
@@ -230,7 +231,7 @@ struct WriteThroughTests {
             for n in 0..<29 { try runs.fixture.remove("message/\(n).json") }
             let save = await runs.save("a2", machine: "a")
             #expect(save.store == .failed)
-            #expect(save.sync.error?.code == "shrinks")
+            #expect(save.sync.error?.code == .shrinks)
         }
     }
 

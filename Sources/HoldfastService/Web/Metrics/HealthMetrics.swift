@@ -1,3 +1,4 @@
+import Basics
 import CoreMetrics
 import FoundationEssentials
 import NIOConcurrencyHelpers
@@ -32,18 +33,6 @@ final class HealthMetrics: Sendable {
         "process_open_fds": "Files that the process has open.",
         "process_resident_memory_bytes": "Memory of the process that is in use.",
         "process_start_time_seconds": "When the process began to watch.",
-    ]
-
-    /// The words that a reason may be; anything else counts as `other`, so that no text of others becomes a label.
-    static let reasons: Set<String> = [
-        // Of `StoreError`.
-        "not-found", "no-such-bucket", "already-exists", "precondition-failed", "conflict", "denied", "unauthenticated",
-        "no-credentials", "wrong-region", "clock-skew", "throttled", "unreachable", "corrupt", "server", "invalid",
-        "too-large", "unsupported", "source-changed", "local-file", "cancelled",
-        // Of `RepositoryError`.
-        "damaged", "format-too-new", "wrong-repository", "no-such-snapshot", "no-such-file", "too-slow", "shrinks",
-        // Of `SyncError`.
-        "changed-on-both-sides", "changed-meanwhile", "incomplete", "database", "database-in-use", "failed",
     ]
 
     private struct CounterName: Hashable {
@@ -81,11 +70,11 @@ final class HealthMetrics: Sendable {
         count("holdfast.store_requests", memory, Int64(memory.requests))
         count("holdfast.sent_bytes", memory, memory.bytesSent)
         count("holdfast.received_bytes", memory, memory.bytesReceived)
-        var failures = ["other": 0]
-        for (reason, number) in memory.failuresByReason {
-            failures[Self.reasons.contains(reason) ? reason : "other", default: 0] += number
+        // There is a series from the start, so that the first failure shows as an increase.
+        let failures = [FailureCode.failed: 0].merging(memory.failuresByReason) { $1 }
+        for (reason, number) in failures {
+            count("holdfast.save_failures", memory, Int64(number), reason: reason.rawValue)
         }
-        for (reason, number) in failures { count("holdfast.save_failures", memory, Int64(number), reason: reason) }
         for state in MemoryHealth.State.allCases {
             set("holdfast.memory_state", memory.state == state ? 1 : 0, labels + [("state", state.rawValue)])
         }

@@ -1,4 +1,5 @@
 import AgentDatabase
+import Basics
 import FileIO
 import NIOCore
 import Repository

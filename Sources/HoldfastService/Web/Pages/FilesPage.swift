@@ -1,6 +1,8 @@
+import Basics
 import FileIO
 import FoundationEssentials
 import HTTPTypes
+import Holdfast
 import NIOCore
 import Repository
 
@@ -11,7 +13,7 @@ extension Site {
     ///   - query: `at` names the snapshot, `page` the page of a long directory.
     func filesPage(_ id: String, path encoded: String, _ query: Query) async throws -> Page {
         let (health, reader) = try memory(id)
-        guard var bytes = PercentText.decode(encoded) else {
+        guard var bytes = PercentEncoding.decode(encoded) else {
             throw PageError(.badRequest, "The address is not encoded as one must be.")
         }
         if bytes.last == UInt8(ascii: "/") { bytes.removeLast() }
@@ -58,7 +60,7 @@ struct FilePlace {
 
     /// The snapshot in words.
     private var origin: HTML {
-        let time = Figures.date(snapshot.commit.time).map(Markup.time) ?? "\(snapshot.commit.time)"
+        let time = snapshot.time.map(Markup.time) ?? "\(snapshot.commit.time)"
         return "<p>Snapshot <code>\(snapshot.shortID)</code> of \(time) UTC.</p>\n"
     }
 

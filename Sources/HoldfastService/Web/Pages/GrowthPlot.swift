@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Holdfast
 import Repository
 
 /// Snapshots on a time line: how large the memory was, and how much each snapshot added to the store.
@@ -25,7 +26,7 @@ struct GrowthPlot {
     init(_ snapshots: [Snapshot], until end: Date? = nil) {
         self.init(
             points: snapshots.compactMap { snapshot in
-                Figures.date(snapshot.commit.time).map {
+                snapshot.time.map {
                     Point(
                         time: $0.timeIntervalSince1970, bytes: snapshot.commit.bytes,
                         newBytes: snapshot.commit.newBytes, name: snapshot.shortID)

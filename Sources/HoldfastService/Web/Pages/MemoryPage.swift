@@ -1,3 +1,4 @@
+import Basics
 import FoundationEssentials
 import Repository
 
@@ -53,7 +54,7 @@ extension Site {
         guard !health.errors.isEmpty else { return "<p>None since the process began to watch.</p>\n" }
         let rows = health.errors.map { error -> HTML in
             """
-            <tr><td class="nowrap">\(Markup.ago(error.time, now: now))</td><td><code>\(error.code)</code></td>\
+            <tr><td class="nowrap">\(Markup.ago(error.time, now: now))</td><td><code>\(error.code.rawValue)</code></td>\
             <td>\(redact(error.message))</td></tr>
 
             """

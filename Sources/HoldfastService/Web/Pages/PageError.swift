@@ -1,4 +1,5 @@
 import AgentFiles
+import Basics
 import FileIO
 import HTTPTypes
 import Holdfast
@@ -21,13 +22,13 @@ struct PageError: Error {
         case let error as PageError: self = error
         case is Turnstile.Crowded:
             self.init(.serviceUnavailable, "Too many readers wait for the store.", "Try again in some seconds.")
-        case let error as TookTooLong:
+        case let error as TimeLimitExceeded:
             self.init(
                 .gatewayTimeout, "The store did not answer within \(error.limit.components.seconds) s.",
                 "The saves go on; the overview shows how they fare.")
         default:
             let error = SyncError(error)
-            let isAbsent = error.code == RepositoryError.Kind.noSuchSnapshot.rawValue
+            let isAbsent = error.code == .noSuchSnapshot
             self.init(isAbsent ? .notFound : .badGateway, redact(error.message), error.hint.map(redact))
         }
     }

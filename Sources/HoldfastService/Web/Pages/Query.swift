@@ -1,3 +1,4 @@
+import Basics
 import HTTPTypes
 
 /// What stands behind the question mark of an address.
@@ -12,7 +13,7 @@ struct Query: Sendable {
         for pair in (text ?? "").split(separator: "&") {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2, pair.utf8.count <= Self.longest,
-                let bytes = PercentText.decode(parts[1], plusIsSpace: true),
+                let bytes = PercentEncoding.decode(parts[1], plusIsSpace: true),
                 let value = String(validating: bytes, as: UTF8.self)
             else { continue }
             values[String(parts[0])] = value

@@ -1,4 +1,6 @@
+import Basics
 import FoundationEssentials
+import Holdfast
 import Repository
 
 /// Snapshots as a table: what the plot shows, in figures, and the way to each of them.
@@ -27,7 +29,7 @@ struct SnapshotTable {
         // The snapshot that it continues, if that is on the page.
         let parents = commit.parents.map(\.name)
         let before = page.snapshots[(index + 1)...].first { parents.contains($0.name) }
-        let date = Figures.date(commit.time)
+        let date = Date(iso8601: commit.time)
         let (ago, time): (HTML, HTML) =
             date.map { (Markup.ago($0, now: now), Markup.time($0)) } ?? ("\(commit.time)", "\(commit.time)")
         let change = before.map { before -> HTML in
@@ -77,7 +79,7 @@ struct DiffForm {
     private func options(_ chosen: Snapshot) -> [HTML] {
         let known = snapshots.contains { $0.id == chosen.id } ? snapshots : [chosen] + snapshots
         return known.prefix(Self.mostChoices).map { snapshot in
-            let time = Figures.date(snapshot.commit.time).map(Figures.time) ?? snapshot.commit.time
+            let time = snapshot.time.map(Figures.time) ?? snapshot.commit.time
             let selected: HTML? = snapshot.id == chosen.id ? " selected" : nil
             return "<option value=\"\(snapshot.shortID)\"\(selected)>\(snapshot.shortID) · \(time)</option>"
         }

@@ -1,4 +1,5 @@
 import AgentDatabase
+import Basics
 import FileIO
 import NIOConcurrencyHelpers
 import NIOCore
@@ -46,7 +47,7 @@ struct SnapshotReader: Sendable {
     }
 
     /// The newest snapshots, or those before a number.
-    /// - Throws: ``StoreError``, ``RepositoryError``, ``TookTooLong``, ``Turnstile/Crowded``.
+    /// - Throws: ``StoreError``, ``RepositoryError``, ``TimeLimitExceeded``, ``Turnstile/Crowded``.
     func page(before: UInt64? = nil) async throws -> SnapshotPage {
         let key = before ?? 0
         if let known = kept(key) { return known }

@@ -1,3 +1,4 @@
+import Basics
 import NIOConcurrencyHelpers
 
 /// Lets one task in at a time, in the order in which they come. Those who find a long queue are sent away.

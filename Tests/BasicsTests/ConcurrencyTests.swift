@@ -1,9 +1,9 @@
+import Basics
 import NIOConcurrencyHelpers
-import ObjectStore
 import Testing
 
-@Suite("Bounded tasks")
-struct BoundedTasksTests {
+@Suite("Concurrency")
+struct ConcurrencyTests {
     @Test("Never more run at once than allowed, and all run", arguments: [1, 2, 7, 100])
     func limit(_ limit: Int) async throws {
         struct Count { var running = 0, most = 0, done = 0 }
@@ -53,6 +53,19 @@ struct BoundedTasksTests {
         }
         try await forEachConcurrently(source, limit: 3) { _ in done.withLockedValue { $0 += 1 } }
         #expect(taken.withLockedValue { $0 } == 30)
+    }
+
+    @Test("Work that takes too long is cancelled, and says what the limit was")
+    func timeLimit() async throws {
+        #expect(try await withTimeLimit(.seconds(60)) { 3 } == 3)
+        let never = AsyncStream.makeStream(of: Int.self)
+        await #expect(throws: TimeLimitExceeded(limit: .milliseconds(1))) {
+            try await withTimeLimit(.milliseconds(1)) {
+                for await _ in never.stream { return }
+                // The stream ends when the task is cancelled, and then the limit has been reported.
+                try Task.checkCancellation()
+            }
+        }
     }
 }
 

@@ -24,3 +24,27 @@ public func forEachConcurrently<Source: Sequence>(
         while try await group.next() != nil {}
     }
 }
+
+/// Work took longer than it was given.
+public struct TimeLimitExceeded: Error, Equatable {
+    public let limit: Duration
+
+    public init(limit: Duration) { self.limit = limit }
+}
+
+/// Runs work that may take a limited time; then it is cancelled and waited for.
+/// - Throws: ``TimeLimitExceeded``; what `work` throws.
+public func withTimeLimit<Value: Sendable>(
+    _ limit: Duration, _ work: @escaping @Sendable () async throws -> Value
+) async throws -> Value {
+    try await withThrowingTaskGroup(of: Value?.self) { group in
+        group.addTask { try await work() }
+        group.addTask {
+            try await Task.sleep(for: limit)
+            return nil
+        }
+        defer { group.cancelAll() }
+        guard let first = try await group.next(), let value = first else { throw TimeLimitExceeded(limit: limit) }
+        return value
+    }
+}

@@ -1,12 +1,12 @@
-import FoundationEssentials
-
-/// Numbers, sizes and times for people.
-enum Figures {
-    /// `1 file`, `2 files`.
-    static func count(_ number: Int, _ noun: String) -> String { "\(grouped(number)) \(noun)\(number == 1 ? "" : "s")" }
+/// Numbers, sizes and ages for people.
+public enum Figures {
+    /// `1 file`, `2 files`, `1,234 files`.
+    public static func count(_ number: Int, _ noun: String) -> String {
+        "\(grouped(number)) \(noun)\(number == 1 ? "" : "s")"
+    }
 
     /// Digits in groups of three.
-    static func grouped(_ number: Int) -> String {
+    public static func grouped(_ number: Int) -> String {
         let digits = Array("\(number.magnitude)")
         var text = number < 0 ? "-" : ""
         for (index, digit) in digits.enumerated() {
@@ -17,7 +17,7 @@ enum Figures {
     }
 
     /// Bytes with three digits and a unit of 1,000s.
-    static func bytes(_ count: Int64) -> String {
+    public static func bytes(_ count: Int64) -> String {
         guard count.magnitude >= 1000 else { return "\(count) B" }
         var value = Double(count.magnitude)
         var unit = ""
@@ -29,12 +29,15 @@ enum Figures {
     }
 
     /// `+1.2 kB`, `-30 B`, `±0 B`.
-    static func change(_ bytes: Int64) -> String {
+    public static func change(_ bytes: Int64) -> String {
         bytes > 0 ? "+\(self.bytes(bytes))" : bytes == 0 ? "±0 B" : self.bytes(bytes)
     }
 
+    /// `0.31 s`: a duration that is compared with others.
+    public static func seconds(_ value: Double) -> String { "\(decimal(value, 2)) s" }
+
     /// `0.31 s`, `12 s`, `3 min`, `5 h`, `2 d`: how long something takes, in the largest unit that fits.
-    static func span(_ seconds: Double) -> String {
+    public static func span(_ seconds: Double) -> String {
         switch seconds {
         case ..<0: "0 s"
         case ..<9.995: "\(decimal(seconds, 2)) s"
@@ -45,24 +48,16 @@ enum Figures {
         }
     }
 
-    /// `3 min ago`; a time that is still to come, by the clock of another machine, is `just now`.
-    static func ago(_ seconds: Double) -> String { seconds < 1 ? "just now" : "\(span(seconds.rounded(.down))) ago" }
-
-    /// A time in UTC: `2026-11-28 19:31:07`.
-    static func time(_ date: Date) -> String {
-        date.formatted(
-            Date.ISO8601FormatStyle(dateTimeSeparator: .space, timeZone: .gmt).year().month().day().time(
-                includingFractionalSeconds: false))
-    }
-
-    /// The time that a commit names; `nil` for a text that is none.
-    static func date(_ text: String) -> Date? {
-        let styles = [Date.ISO8601FormatStyle(includingFractionalSeconds: true), Date.ISO8601FormatStyle()]
-        return styles.lazy.compactMap { try? $0.parse(text) }.first
+    /// `5 minutes ago`, in the largest unit that fits. A time that is still to come, by another machine's clock, is
+    /// `just now`.
+    public static func ago(_ seconds: Double) -> String {
+        let units = [(86_400.0, "day"), (3600, "hour"), (60, "minute"), (1, "second")]
+        guard let (length, unit) = units.first(where: { seconds >= $0.0 }) else { return "just now" }
+        return count(Int(min(seconds / length, 1_000_000)), unit) + " ago"
     }
 
     /// A number with a fixed count of digits behind the point.
-    static func decimal(_ value: Double, _ digits: Int) -> String {
+    public static func decimal(_ value: Double, _ digits: Int) -> String {
         let scale = (0..<digits).reduce(1) { scale, _ in scale * 10 }
         let scaled = Int((value * Double(scale)).rounded())
         guard digits > 0 else { return "\(scaled)" }
