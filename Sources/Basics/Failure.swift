@@ -12,6 +12,8 @@ public struct Failure: Error, Sendable, CustomStringConvertible {
     public var key: String?
     /// The store's id of the request, for its provider's support.
     public var requestID: String?
+    /// The same command may succeed without a change by anybody. Its code says so, unless the circumstances say more.
+    public var passesByItself: Bool
     /// The error that this one describes.
     public var underlying: (any Error)?
 
@@ -19,6 +21,7 @@ public struct Failure: Error, Sendable, CustomStringConvertible {
         self.code = code
         self.message = message
         self.hint = hint
+        passesByItself = code.passesByItself
     }
 
     /// Describes any error. One that says nothing of itself is ``FailureCode/failed``.
@@ -34,9 +37,6 @@ public struct Failure: Error, Sendable, CustomStringConvertible {
             underlying = error
         }
     }
-
-    /// The same command may succeed without a change by anybody.
-    public var passesByItself: Bool { code.passesByItself }
 
     public var description: String { message }
 }

@@ -1,3 +1,4 @@
+import Basics
 import Repository
 
 /// The restore with which a watch begins: the newer of each file, rows of databases merged.
@@ -9,7 +10,7 @@ struct WatchStart: Sendable {
     func run() async -> SyncResult {
         let options = PullOptions(onConflict: .newerWins)
         let result = await Pull(workspace: workspace, options: options, operation: .watch).run().result
-        if result.error?.code == "database-in-use" {
+        if result.error?.code == .databaseInUse {
             var added = await Follow(workspace: workspace, own: workspace).run()
             added.warnings.append("the agent is at work: rows of the store were added to its database")
             return added

@@ -1,3 +1,5 @@
+import Basics
+
 /// What a pull does about paths that changed here and in the store since they were the same.
 public enum ConflictPolicy: Sendable {
     /// Touch nothing, and name the paths.
@@ -22,7 +24,7 @@ func conflictError(_ paths: [String]) -> SyncError {
     let shown = paths.prefix(5).map { "'\($0)'" }.joined(separator: ", ")
     let more = paths.count > 5 ? " and \(paths.count - 5) more" : ""
     return SyncError(
-        code: "changed-on-both-sides",
+        code: .changedOnBothSides,
         message: "changed here and in the store: \(shown)\(more); nothing was touched",
-        hint: "Use --merge to take the newer of each, or --force to take the store's.", mayPass: true)
+        hint: "Use --merge to take the newer of each, or --force to take the store's.")
 }

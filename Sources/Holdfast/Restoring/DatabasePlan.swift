@@ -1,5 +1,6 @@
 import AgentDatabase
 import AgentFiles
+import Basics
 import FileIO
 import Logging
 import Repository
@@ -84,7 +85,7 @@ struct DatabaseComparison: Sendable {
         } else if let problem = found.problems.first(where: { $0.path.utf8.elementsEqual(place.utf8) }) {
             // Something is there that is no database, such as an encrypted one.
             plan.causes[entry.path] = SyncError(
-                code: "database", message: "'\(printable(problem.path.utf8))' \(problem.reason)")
+                code: .database, message: "'\(printable(problem.path.utf8))' \(problem.reason)")
             here = .unusable(.refused)
         } else {
             here = .absent

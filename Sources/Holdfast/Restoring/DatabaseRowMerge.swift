@@ -1,4 +1,5 @@
 import AgentDatabase
+import Basics
 import FileIO
 import Repository
 
@@ -23,10 +24,10 @@ extension Workspace {
         result.warnings += outcome.warnings.map { "\(theirs.path): \($0)" }
         guard let image = outcome.image else {
             throw SyncError(
-                code: "changed-on-both-sides",
+                code: .changedOnBothSides,
                 message:
                     "the database '\(theirs.path)' has one schema here and another in the store; nothing was touched",
-                hint: "Use --force to take the store's; the one here is kept beside it.", mayPass: true)
+                hint: "Use --force to take the store's; the one here is kept beside it.")
         }
         try await FileIO.run { try image.copy(to: file) }
     }

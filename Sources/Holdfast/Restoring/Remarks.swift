@@ -1,3 +1,4 @@
+import Basics
 import FileIO
 
 /// Paths that a plan has something to say about, by the reason that the truth table gives.
@@ -39,10 +40,12 @@ struct Remarks: Sendable {
     func check(_ result: inout SyncResult, cause: (RelativePath) -> (any Error)?) throws {
         if let path = obstacles.first {
             let cause = cause(path).map { SyncError($0) }
-            throw SyncError(
-                code: cause?.code ?? "local-file",
+            var error = SyncError(
+                code: cause?.code ?? .localFile,
                 message: cause?.message ?? "'\(path)' cannot be compared with the store's; nothing was touched",
-                hint: cause?.hint, mayPass: exit == .mayPass)
+                hint: cause?.hint)
+            error.passesByItself = exit == .mayPass
+            throw error
         }
         guard !conflicts.isEmpty else { return }
         result.conflicts = conflicts.map(\.description)

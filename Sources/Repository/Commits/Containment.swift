@@ -1,3 +1,4 @@
+import Basics
 import FileIO
 import NIOConcurrencyHelpers
 import ObjectStore
