@@ -1,6 +1,6 @@
+import Basics
 import Crypto
 import Foundation
-import ObjectStore
 import TestSupport
 import Testing
 
@@ -139,7 +139,7 @@ struct EmergencyReaderTests {
             for snapshot in snapshots {
                 let id = try #require(snapshot["id"].string)
                 let files = try await reader.restore(id, to: "read-\(id.prefix(8))")
-                let digests = files.mapValues { hex(SHA256.hash(data: $0)) }
+                let digests = files.mapValues { Hexadecimal.text(SHA256.hash(data: $0)) }
                 #expect(digests == snapshot["files"].object?.compactMapValues(\.string))
                 try await compare(id, reader, old)
             }
@@ -162,7 +162,7 @@ struct EmergencyReaderTests {
             let pack = URL(fileURLWithPath: packs).appendingPathComponent(try #require(new.first))
             let whole = try Data(contentsOf: pack)
             let reader = EmergencyReader(sandbox)
-            for round in 0..<6 {
+            for _ in 0..<6 {
                 var bytes = whole
                 let place = Int(random.next() % UInt64(bytes.count))
                 bytes[place] ^= UInt8(1 << (random.next() % 8))
