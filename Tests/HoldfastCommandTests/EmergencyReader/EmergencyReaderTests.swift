@@ -162,7 +162,7 @@ struct EmergencyReaderTests {
             let pack = URL(fileURLWithPath: packs).appendingPathComponent(try #require(new.first))
             let whole = try Data(contentsOf: pack)
             let reader = EmergencyReader(sandbox)
-            for round in 0..<6 {
+            for _ in 0..<6 {
                 var bytes = whole
                 let place = Int(random.next() % UInt64(bytes.count))
                 bytes[place] ^= UInt8(1 << (random.next() % 8))
