@@ -114,6 +114,10 @@ let package = Package(
             dependencies: ["FileIO", "ObjectStore", "Repository", "TestSupport", log, nioCore, nioLocks],
             path: "Tests/Simulation"),
         .executableTarget(name: "simulate", dependencies: ["Simulation"], path: "Tests/Simulate"),
+        .target(
+            name: "Model", dependencies: ["CSQLite", "TestSupport", nioCore, nioLocks, nioPosix, subprocess],
+            path: "Tests/Model"),
+        .executableTarget(name: "model", dependencies: ["Model"], path: "Tests/ModelRun"),
         .testTarget(
             name: "RepositoryTests",
             dependencies: [
