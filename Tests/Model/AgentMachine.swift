@@ -100,15 +100,28 @@ struct AgentMachine: Sendable {
 
     func live() throws -> Live {
         var live = Live()
-        for path in try Self.files(below: storage) {
+        // That one Holdfast writes itself.
+        for path in try Self.files(below: storage) where path != ".version" {
             let content = try String(decoding: Data(contentsOf: storage.appendingPathComponent(path)), as: UTF8.self)
             live.contents[.file(path)] = content
         }
         guard hasDatabase else { return live }
-        let rows = try AgentDatabase.read(database)
+        let rows = try rows()
         live.contents.merge(rows.shown) { $1 }
         (live.hidden, live.schema, live.defects) = (rows.hidden, rows.schema, rows.defects)
         return live
+    }
+
+    /// Reads a copy of the database: even a reader may bring its log into it.
+    func rows() throws -> AgentDatabase.Rows {
+        let copy = folder.appendingPathComponent("copy")
+        try? FileManager.default.removeItem(at: copy)
+        try FileManager.default.createDirectory(at: copy, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: copy) }
+        for suffix in ["", "-wal"] where FileManager.default.fileExists(atPath: database + suffix) {
+            try FileManager.default.copyItem(atPath: database + suffix, toPath: copy.path + "/copy.db" + suffix)
+        }
+        return try AgentDatabase.read(copy.path + "/copy.db")
     }
 
     /// The texts of everything on this machine that is not live: what Holdfast keeps beside.
@@ -177,7 +190,10 @@ final class ReadySocket: Sendable {
         guard bound == 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
     }
 
-    deinit { close(descriptor) }
+    deinit {
+        close(descriptor)
+        unlink(path)
+    }
 
     /// Whether a message that has arrived by now says so.
     func isReady() -> Bool {

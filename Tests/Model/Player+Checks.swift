@@ -129,14 +129,12 @@ extension Player {
         }
         let paths = Set((list.json["objects"].array ?? []).compactMap { $0["path"].string })
         let files = memory(of: machine).snapshots[id]?.contents?.keys.count(where: \.isFile) ?? 0
-        let databases = paths.count { $0.hasSuffix("opencode.db") }
-        if paths.count - databases != files {
+        let listed = paths.count { $0 != ".version" && !$0.hasSuffix("opencode.db") }
+        if listed != files {
             try report(
                 Violation(
                     invariant: .counters, operation: operation,
-                    text:
-                        "ls has \(paths.count - databases) files and \(databases) databases; restored are \(files) files"
-                ))
+                    text: "ls has \(listed) files, and \(files) are restored"))
         }
     }
 
@@ -149,11 +147,16 @@ extension Player {
         guard let contents = tip.contents, live.contents == contents else { return }
         let run = try await machines[machine].run(["status", "--json"])
         let (local, newer) = (run.json["local"], run.json["newerInStore"].bool)
-        guard run.code == 0, local["identical"].bool == true, newer != true, local["files"].int == live.files else {
+        guard run.code == 0, local["identical"].bool == true, newer != true else {
+            let named = ["added", "changed", "removed"].flatMap { local[$0].array ?? [] }.compactMap {
+                $0["path"].string
+            }
+            let isDatabase = newer != true && named.count == 1 && named[0].hasSuffix("opencode.db")
             return try report(
                 Violation(
-                    invariant: .status, operation: operation,
-                    text: "\(machineName(machine)) is the same as the newest snapshot, and status says: \(run.out)"))
+                    invariant: .status, unit: isDatabase ? "database" : nil, operation: operation,
+                    text: "\(machineName(machine)) is the same as the newest snapshot; status: newer in the store: "
+                        + "\(newer.map(String.init) ?? "unknown"), different: \(named)"))
         }
     }
 

@@ -140,7 +140,7 @@ extension Player {
 
     /// Notes whether the database here and the newest one in the store are of different versions.
     func observeSchemas(_ machine: Int) throws {
-        let here = machines[machine].hasDatabase ? try AgentDatabase.read(machines[machine].database).schema : nil
+        let here = machines[machine].hasDatabase ? try machines[machine].rows().schema : nil
         let there = memories[machines[machine].agent]?.tip?.schema
         if here.map({ $0 >= .v2 }) == true || there.map({ $0 >= .v2 }) == true { past.insert(.isSecond) }
         if let here, let there, here != there {

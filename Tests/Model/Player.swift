@@ -112,8 +112,9 @@ final class Player {
     func report(_ violation: Violation, about units: [Unit] = []) throws {
         var violation = violation
         violation.circumstances.formUnion(moment.union(past))
-        guard let fault = violation.fault, options.unmasked != fault.name else { throw violation }
-        hits.append(Hit(fault: fault.name, step: step, violation: violation))
+        let fault = violation.fault?.name
+        guard options.explores || (fault != nil && options.unmasked != fault) else { throw violation }
+        hits.append(Hit(fault: fault ?? violation.signature, step: step, violation: violation))
         for unit in units {
             if let session = unit.session { taintedSessions.insert(session) } else { taintedFiles.insert(unit) }
         }
@@ -133,8 +134,8 @@ package struct PlayOptions: Sendable {
     package var binary: String
     /// A known fault that counts as unknown, in order to find a short way to it.
     package var unmasked: String?
-    /// Prints each step and what it does.
-    package var isVerbose = false
+    /// Goes on after violations of no known fault, in order to see all that are there.
+    package var explores = false
 
     package init(binary: String) { self.binary = binary }
 }

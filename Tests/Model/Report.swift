@@ -17,11 +17,12 @@ package struct Report: Sendable {
 
     /// One line for each known fault, also for those that nothing was seen of: they may be mended.
     package var summary: String {
-        let lines = KnownFault.all.map { fault in
-            let hit = faults[fault.name]
+        let names = KnownFault.all.map(\.name)
+        let lines = (names + faults.keys.filter { !names.contains($0) }.sorted()).map { name in
+            let hit = faults[name]
             let seeds = (hit?.seeds ?? []).sorted().prefix(8).map(String.init).joined(separator: " ")
             let found = hit.map { "\($0.count) times in \($0.seeds.count) scenarios (seeds \(seeds))" } ?? "not seen"
-            return "  \(fault.name): \(found)"
+            return "  \(name): \(found)"
         }
         let result =
             "\(played) scenarios, \(failed.count) failed"

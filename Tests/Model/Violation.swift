@@ -46,6 +46,9 @@ package struct Violation: Sendable {
     package var circumstances: Set<Circumstance> = []
     package var text: String
 
+    /// What violations of one cause mostly have in common.
+    var signature: String { ["unknown", "\(invariant)", unit ?? "-", operation].joined(separator: " ") }
+
     /// The name of the fault that explains it, if it is a known one.
     package var fault: KnownFault? { KnownFault.all.first { $0.explains(self) } }
 }
