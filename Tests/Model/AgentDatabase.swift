@@ -86,7 +86,12 @@ struct AgentDatabase {
         var hidden: Contents = [:]
         var schema: Schema?
         /// What is not as the agent left it: broken references, children that hang on another parent.
-        var defects: [String] = []
+        var defects: [Defect] = []
+    }
+
+    struct Defect: Equatable {
+        var table: String
+        var text: String
     }
 
     /// Reads the rows of a database, which is left as it is.
@@ -111,13 +116,17 @@ struct AgentDatabase {
             for row in try database.rows(
                 "SELECT c.text, p.text FROM prompt_part c JOIN prompt p ON p.id = c.prompt_id WHERE c.text != p.text")
             {
-                rows.defects.append("the part '\(row[0])' hangs on the prompt '\(row[1])'")
+                rows.defects.append(
+                    Defect(table: "prompt", text: "the part '\(row[0])' hangs on the prompt '\(row[1])'"))
             }
         }
         for row in try database.rows("PRAGMA foreign_key_check") {
-            rows.defects.append("a row of '\(row[0])' refers to a row of '\(row[2])' that is not there")
+            rows.defects.append(
+                Defect(table: row[0], text: "a row of '\(row[0])' refers to a row of '\(row[2])' that is not there"))
         }
-        for row in try database.rows("PRAGMA integrity_check") where row[0] != "ok" { rows.defects.append(row[0]) }
+        for row in try database.rows("PRAGMA integrity_check") where row[0] != "ok" {
+            rows.defects.append(Defect(table: "integrity", text: row[0]))
+        }
         return rows
     }
 

@@ -94,7 +94,7 @@ struct AgentMachine: Sendable {
         /// Rows that only an older version of the agent would show.
         var hidden: Contents = [:]
         var schema: Schema?
-        var defects: [String] = []
+        var defects: [AgentDatabase.Defect] = []
         var files: Int { contents.keys.count(where: \.isFile) }
     }
 

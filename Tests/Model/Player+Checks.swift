@@ -26,9 +26,11 @@ extension Player {
     }
 
     func check(_ live: AgentMachine.Live, on machine: Int, _ operation: String) throws {
-        for defect in live.defects {
+        for defect in live.defects where defects.insert(defect.text).inserted {
             try report(
-                Violation(invariant: .defect, operation: operation, text: "\(machineName(machine)): \(defect)"))
+                Violation(
+                    invariant: .defect, unit: defect.table, operation: operation,
+                    text: "\(machineName(machine)): \(defect.text)"))
         }
         try check(
             live.contents, hidden: live.hidden, known: minds[machine].known, operation, machineName(machine))
@@ -95,10 +97,13 @@ extension Player {
                     text: "snapshot \(id?.prefix(12) ?? "null") of \(machineName(machine)) is in no listing"))
         }
         let known = minds[machine].known
+        minds[machine].changed = false
         memories[agent]?.learn(id, known)
         if let contents = snapshot.contents {
             try check(contents, known: snapshot.known.union(known), operation, "snapshot \(id.prefix(12))")
         }
+        // That one was reported already.
+        if snapshot.contents == nil { return }
         for unit in truth.units(in: own) where !isTainted(unit) {
             for number in truth.latest(unit, in: known) where own.contains(number) {
                 guard let content = truth.events[number].content else { continue }
@@ -110,7 +115,6 @@ extension Player {
                     about: [unit])
             }
         }
-        minds[machine].changed = false
     }
 
     /// Checks the numbers that a push printed.
@@ -128,7 +132,8 @@ extension Player {
                     text: "\(name) is \(run.json[name]) in the result and \(list.json[name]) in ls"))
         }
         let paths = Set((list.json["objects"].array ?? []).compactMap { $0["path"].string })
-        let files = memory(of: machine).snapshots[id]?.contents?.keys.count(where: \.isFile) ?? 0
+        guard let contents = memory(of: machine).snapshots[id]?.contents else { return }
+        let files = contents.keys.count(where: \.isFile)
         let listed = paths.count { $0 != ".version" && !$0.hasSuffix("opencode.db") }
         if listed != files {
             try report(

@@ -38,7 +38,8 @@ extension Player {
         let before = try machines[machine].live()
         let own = unsaved(machine)
         var run = try await machines[machine].run(verb.arguments)
-        if run.code == 75, run.errorCode.contains("shrink") {
+        let removes = own.contains { truth.events[$0].content == nil }
+        if removes, run.errorCode.contains("shrink"), verb != .save {
             run = try await machines[machine].run(verb.arguments + ["--allow-shrink"])
         }
         try await finishPush(run, machine, own: own, before, operation)
@@ -50,7 +51,9 @@ extension Player {
         try expectUntouched(before, machine, operation)
         try await observe(machines[machine].agent, makers: [minds[machine].known], operation)
         guard run.succeeded else {
-            if isTroubled { return }
+            // Somebody who has nothing is asked first, or pulls.
+            let mayStop = run.errorCode.contains("shrink") && before.files == 0
+            if isTroubled || mayStop { return }
             return try report(Violation(invariant: .exit, operation: operation, text: run.words))
         }
         // A save may have left the store alone.
@@ -85,7 +88,7 @@ extension Player {
         for (run, machine, own) in [(runs.0, first, own.0), (runs.1, second, own.1)] {
             if run.succeeded {
                 try acknowledge(run.json["snapshot"].string, machine, own: own, "both")
-            } else if run.code != 75, !isTroubled {
+            } else if run.code != 75, !isTroubled, !run.errorCode.contains("shrink") {
                 try report(Violation(invariant: .exit, operation: "both", text: run.words))
             }
         }
@@ -123,7 +126,7 @@ extension Player {
     /// Takes what is on a machine for what it knows, after a command that may have put its state aside.
     private func adopt(_ machine: Int, _ before: AgentMachine.Live) async throws {
         let after = try machines[machine].live()
-        try checkNothingGone(before, after, machine, "restore")
+        try checkNothingGone(before, after, machine, own: minds[machine].known, "restore")
         guard after.contents != before.contents else { return }
         minds[machine].known = []
         for (unit, content) in after.contents.sorted(by: { $0.key < $1.key }) {
@@ -143,7 +146,7 @@ extension Player {
         followed: StoredMemory.Snapshot? = nil, work: [Work] = []
     ) throws -> [Set<Int>] {
         let after = try machines[machine].live()
-        try checkNothingGone(before, after, machine, operation)
+        try checkNothingGone(before, after, machine, own: own, operation)
         let pulled = id.flatMap { memory(of: machine).snapshots[$0] }?.known ?? []
         if moment.contains(.bothChanged) { past.insert(.merged) }
         retract(own, pulled, after, machine, operation)
@@ -164,13 +167,17 @@ extension Player {
         return stages
     }
 
-    /// Checks that each version that was here is still here, kept beside, or in a snapshot.
+    /// Checks that each version that was only here is still here, kept beside, or in a snapshot.
+    /// - Parameter own: the changes that no snapshot had.
     private func checkNothingGone(
-        _ before: AgentMachine.Live, _ after: AgentMachine.Live, _ machine: Int, _ operation: String
+        _ before: AgentMachine.Live, _ after: AgentMachine.Live, _ machine: Int, own: Set<Int>, _ operation: String
     ) throws {
         var beside: [String]?
         for (unit, content) in before.contents.sorted(by: { $0.key < $1.key }) where after.contents[unit] != content {
             if isTainted(unit) || after.hidden[unit] == content { continue }
+            guard own.contains(where: { truth.events[$0].unit == unit && truth.events[$0].content == content }) else {
+                continue
+            }
             if memories.values.contains(where: { $0.holds(content, of: unit) }) { continue }
             let kept = try beside ?? machines[machine].keptBeside()
             beside = kept

@@ -20,6 +20,8 @@ final class Player {
     /// How long each command takes when nothing disturbs it.
     var durations: [String: Duration] = [:]
     var hits: [Hit] = []
+    /// Defects of databases that were reported.
+    var defects: Set<String> = []
     /// The number of the step that is being played.
     var step = 0
     private var taintedSessions: Set<String> = []
