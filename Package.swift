@@ -117,6 +117,7 @@ let package = Package(
         .target(
             name: "Model", dependencies: ["CSQLite", "TestSupport", nioCore, nioLocks, nioPosix, subprocess],
             path: "Tests/Model"),
+        .testTarget(name: "ModelTests", dependencies: ["HoldfastCommand", "Model"]),
         .executableTarget(name: "model", dependencies: ["Model"], path: "Tests/ModelRun"),
         .testTarget(
             name: "RepositoryTests",

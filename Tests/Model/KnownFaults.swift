@@ -30,11 +30,17 @@ package struct KnownFault: Sendable {
         },
         KnownFault(
             name: "deleted-row-returns",
-            explanation: "a row that was deleted and saved comes back after a merge that forgets what it merged"
+            explanation: "a row that is deleted after a push that found the store ahead comes back with the next push"
         ) {
-            $0.invariant == .revived && $0.isRow && $0.circumstances.contains(.merged)
+            $0.invariant == .revived && $0.isRow && $0.isSaving
+                && !$0.circumstances.isDisjoint(with: [.savedBehind, .merged])
                 && $0.circumstances.isDisjoint(with: [.damaged, .schemasDiffer])
         },
+        KnownFault(
+            name: "base-was-pruned",
+            explanation:
+                "a machine whose last snapshot a prune removed brings back what others deleted or rolled back since"
+        ) { [.revived, .outdated].contains($0.invariant) && $0.circumstances.contains(.basePruned) },
         KnownFault(
             name: "loser-of-a-row-is-nowhere",
             explanation: "two machines changed one row, and the version that lost on a push is in no snapshot"

@@ -47,6 +47,7 @@ extension Player {
         mustFit: Bool = true
     ) async throws -> [String] {
         guard var memory = memories[agent] else { return [] }
+        let headsBefore = memory.heads
         let listing = try await memory.list()
         defer { memories[agent] = memory }
         if let failure = listing.failure {
@@ -62,6 +63,7 @@ extension Player {
                     text: "snapshot \(gone.prefix(12)) is not listed any more"))
         }
         for new in listing.new {
+            if options.isVerbose { print("  new", new.id.prefix(8), new.number, new.parents.map { $0.prefix(8) }) }
             if new.parents.count > 1 { past.insert(.merged) }
             try await memory.add(new)
             guard let snapshot = memory.snapshots[new.id] else { continue }
@@ -72,12 +74,18 @@ extension Player {
                         text: "snapshot \(new.id.prefix(12)), just made: \(snapshot.refusal ?? "")"))
                 continue
             }
-            let choices = makers.map { snapshot.known.union($0) }
+            var choices = makers.map { snapshot.known.union($0) }
+            if !memory.heads.contains(new.id) {
+                // What is kept beside for the losers of a conflict is otherwise as the newest snapshot.
+                let others = headsBefore.reduce(into: Set<Int>()) { $0.formUnion(memory.snapshots[$1]?.known ?? []) }
+                choices += choices.map { $0.union(others) }
+            }
             let known =
                 choices.first { known in
                     truth.faults(contents, known: known).allSatisfy { isTainted($0.unit) }
                 } ?? choices.last ?? snapshot.known
             memory.learn(new.id, known)
+            if options.isVerbose { print("  knows", memory.snapshots[new.id]?.known.sorted() ?? []) }
             guard mustFit else { continue }
             memories[agent] = memory
             try check(contents, known: known, operation, "snapshot \(new.id.prefix(12))")
@@ -98,6 +106,8 @@ extension Player {
         }
         let known = minds[machine].known
         minds[machine].changed = false
+        minds[machine].base = id
+        minds[machine].savedBehind = !snapshot.known.isSubset(of: known)
         memories[agent]?.learn(id, known)
         if let contents = snapshot.contents {
             try check(contents, known: snapshot.known.union(known), operation, "snapshot \(id.prefix(12))")

@@ -10,6 +10,8 @@ extension Player {
             moment.insert(.concurrent)
             if minds[machine].changed { moment.insert(.bothChanged) }
         }
+        if minds[machine].savedBehind { moment.insert(.savedBehind) }
+        if let base = minds[machine].base, !memory.listed.contains(base) { moment.insert(.basePruned) }
     }
 
     /// The changes of a machine that no snapshot of its memory has.
@@ -164,6 +166,8 @@ extension Player {
         try check(after, on: machine, operation)
         let tip = memory(of: machine).snapshots[id ?? ""]?.contents
         minds[machine].changed = tip != after.contents
+        minds[machine].base = id ?? minds[machine].base
+        minds[machine].savedBehind = false
         return stages
     }
 

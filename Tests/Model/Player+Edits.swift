@@ -26,6 +26,7 @@ extension Player {
                 truth.change(unit, to: content, known: &minds[machine].known)
             }
             minds[machine].changed = true
+            minds[machine].base = nil
         case .lose:
             try machines[machine].lose()
             try machines[machine].setUp()

@@ -40,6 +40,10 @@ final class Player {
         var known: Set<Int> = []
         /// It changed since it was last the same as a snapshot, if only by a migration.
         var changed = false
+        /// The snapshot that it was last synchronised with.
+        var base: String?
+        /// Its last push found the store ahead of it, and nothing was pulled since.
+        var savedBehind = false
         /// The schema that its agent brings a database to; `nil` as long as it has none.
         var schema: Schema?
     }
@@ -69,6 +73,7 @@ final class Player {
             step = number
             guard next.machines.allSatisfy(machines.indices.contains) else { continue }
             moment = []
+            if options.isVerbose { print("step \(number): \(next)") }
             try await play(next)
         }
         step = scenario.steps.count
@@ -138,6 +143,8 @@ package struct PlayOptions: Sendable {
     package var unmasked: String?
     /// Goes on after violations of no known fault, in order to see all that are there.
     package var explores = false
+    /// Prints each step and the snapshots that come of it.
+    package var isVerbose = false
 
     package init(binary: String) { self.binary = binary }
 }

@@ -36,6 +36,10 @@ package struct Violation: Sendable {
         /// The pull is of a database that changed here and there.
         case bothChanged = "both-changed"
         case unconditional
+        /// A prune removed the snapshot that the machine was last synchronised with.
+        case basePruned = "base-pruned"
+        /// The last push of the machine found the store ahead, and nothing was pulled since.
+        case savedBehind = "saved-behind"
     }
 
     package var invariant: Invariant
