@@ -12,12 +12,12 @@ TEST = SWIFT="$(SWIFT)" scripts/test.sh
 RELEASE = $(SWIFT) build -c release --static-swift-stdlib --pkg-config-path .build/archives \
 	-Xlinker --no-export-dynamic
 # Tests that run many processes of the command at once. They come after the others, which they would starve.
-HEAVY = "RaceTests|CrashLoopTests"
+HEAVY = "RaceTests|CrashLoopTests|ModelScenarioTests"
 
 WORKFLOWS = .github/workflows/*.yml examples/*.yml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-localstack build build-release demo test test-action test-localstack simulate lint format bench clean
+.PHONY: help setup setup-localstack build build-release demo test test-action test-localstack simulate model lint format bench clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -57,6 +57,10 @@ test-localstack: setup-localstack ## the same tests against LocalStack
 simulate: setup ## many seeds of the simulated store (SEEDS=10000, first seed SEED=1)
 	$(SWIFT) build -c release --scratch-path .build/simulate --product simulate
 	HOLDFAST_SIMULATION_SEEDS=$(SEEDS) HOLDFAST_SIMULATION_SEED=$(SEED) .build/simulate/release/simulate
+
+model: SEEDS = 25
+model: build ## random scenarios on several machines (SEEDS=25 or 1..200, SEED=7, STORES=file, REPLAY=FILE, FAULT=name)
+	MODEL_SEEDS=$(SEEDS) MODEL_SEED=$(SEED) MODEL_STORES=$(STORES) MODEL_REPLAY=$(REPLAY) MODEL_FAULT=$(FAULT) .build/debug/model
 
 lint: setup ## check format and house rules; changes nothing
 	$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources Tests

@@ -118,6 +118,11 @@ let package = Package(
             dependencies: ["FileIO", "ObjectStore", "Repository", "TestSupport", log, nioCore, nioLocks],
             path: "Tests/Simulation"),
         .executableTarget(name: "simulate", dependencies: ["Simulation"], path: "Tests/Simulate"),
+        .target(
+            name: "Model", dependencies: ["CSQLite", "TestSupport", nioCore, nioLocks, nioPosix, subprocess],
+            path: "Tests/Model"),
+        .testTarget(name: "ModelTests", dependencies: ["HoldfastCommand", "Model"]),
+        .executableTarget(name: "model", dependencies: ["Model"], path: "Tests/ModelRun"),
         .testTarget(
             name: "RepositoryTests",
             dependencies: [

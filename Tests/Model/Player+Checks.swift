@@ -1,0 +1,196 @@
+import TestSupport
+
+/// What must hold after a step.
+extension Player {
+    func memory(of machine: Int) -> StoredMemory { memories[machines[machine].agent]! }
+
+    /// Checks contents against the changes that they come from.
+    func check(
+        _ contents: Contents, hidden: Contents = [:], known: Set<Int>, _ operation: String, _ place: String
+    ) throws {
+        for fault in truth.faults(contents, known: known) where !isTainted(fault.unit) {
+            // An older agent's tables keep what the newer ones lack.
+            if fault.kind == .lost, let kept = hidden[fault.unit], fault.allowed.contains(kept) { continue }
+            let invariant: Violation.Invariant =
+                switch fault.kind {
+                case .lost: .lost
+                case .revived: .revived
+                case .outdated: .outdated
+                case .unknown: .unknown
+                }
+            try report(
+                Violation(
+                    invariant: invariant, unit: fault.unit.kind, operation: operation, text: "\(place): \(fault.words)"),
+                about: [fault.unit])
+        }
+    }
+
+    func check(_ live: AgentMachine.Live, on machine: Int, _ operation: String) throws {
+        for defect in live.defects where defects.insert(defect.text).inserted {
+            try report(
+                Violation(
+                    invariant: .defect, unit: defect.table, operation: operation,
+                    text: "\(machineName(machine)): \(defect.text)"))
+        }
+        try check(
+            live.contents, hidden: live.hidden, known: minds[machine].known, operation, machineName(machine))
+    }
+
+    /// Lists the snapshots again, and checks the new ones.
+    /// - Parameters:
+    ///   - makers: what those who may have made them know, in the order in which it is tried; the last one must do.
+    ///   - mayRemove: whether snapshots may be gone.
+    ///   - mustFit: whether each new snapshot must hold what one of the makers knows.
+    @discardableResult
+    func observe(
+        _ agent: String, makers: [Set<Int>], _ operation: String, mayRemove: Bool = false,
+        mustFit: Bool = true
+    ) async throws -> [String] {
+        guard var memory = memories[agent] else { return [] }
+        let headsBefore = memory.heads
+        let listing = try await memory.list()
+        defer { memories[agent] = memory }
+        if let failure = listing.failure {
+            if !past.contains(.damaged) {
+                try report(Violation(invariant: .exit, operation: "log", text: failure.words))
+            }
+            return []
+        }
+        if let gone = listing.gone.first, !mayRemove, !past.contains(.damaged) {
+            try report(
+                Violation(
+                    invariant: .vanished, operation: operation,
+                    text: "snapshot \(gone.prefix(12)) is not listed any more"))
+        }
+        for new in listing.new {
+            if options.isVerbose { print("  new", new.id.prefix(8), new.number, new.parents.map { $0.prefix(8) }) }
+            if new.parents.count > 1 { past.insert(.merged) }
+            try await memory.add(new)
+            guard let snapshot = memory.snapshots[new.id] else { continue }
+            guard let contents = snapshot.contents else {
+                try report(
+                    Violation(
+                        invariant: .unreadable, operation: operation,
+                        text: "snapshot \(new.id.prefix(12)), just made: \(snapshot.refusal ?? "")"))
+                continue
+            }
+            var choices = makers.map { snapshot.known.union($0) }
+            if !memory.heads.contains(new.id) {
+                // What is kept beside for the losers of a conflict is otherwise as the newest snapshot.
+                let others = headsBefore.reduce(into: Set<Int>()) { $0.formUnion(memory.snapshots[$1]?.known ?? []) }
+                choices += choices.map { $0.union(others) }
+            }
+            let known =
+                choices.first { known in
+                    truth.faults(contents, known: known).allSatisfy { isTainted($0.unit) }
+                } ?? choices.last ?? snapshot.known
+            memory.learn(new.id, known)
+            if options.isVerbose { print("  knows", memory.snapshots[new.id]?.known.sorted() ?? []) }
+            guard mustFit else { continue }
+            memories[agent] = memory
+            try check(contents, known: known, operation, "snapshot \(new.id.prefix(12))")
+        }
+        return listing.new.map(\.id)
+    }
+
+    /// Checks that all that a machine has is in the snapshot that a command says it made.
+    /// - Parameter own: the changes that no snapshot had before.
+    func acknowledge(_ id: String?, _ machine: Int, own: Set<Int>, _ operation: String) throws {
+        let agent = machines[machine].agent
+        guard let id, let snapshot = memories[agent]?.snapshots[id], memories[agent]?.listed.contains(id) == true else {
+            guard !minds[machine].known.isEmpty else { return }
+            return try report(
+                Violation(
+                    invariant: .unreachable, operation: operation,
+                    text: "snapshot \(id?.prefix(12) ?? "null") of \(machineName(machine)) is in no listing"))
+        }
+        let known = minds[machine].known
+        minds[machine].changed = false
+        minds[machine].base = id
+        minds[machine].savedBehind = !snapshot.known.isSubset(of: known)
+        memories[agent]?.learn(id, known)
+        if let contents = snapshot.contents {
+            try check(contents, known: snapshot.known.union(known), operation, "snapshot \(id.prefix(12))")
+        }
+        // That one was reported already.
+        if snapshot.contents == nil { return }
+        for unit in truth.units(in: own) where !isTainted(unit) {
+            for number in truth.latest(unit, in: known) where own.contains(number) {
+                guard let content = truth.events[number].content else { continue }
+                if memory(of: machine).holds(content, of: unit) { continue }
+                try report(
+                    Violation(
+                        invariant: .unreachable, unit: unit.kind, operation: operation,
+                        text: "\(unit) of \(machineName(machine)), '\(content.prefix(60))', is in no snapshot"),
+                    about: [unit])
+            }
+        }
+    }
+
+    /// Checks the numbers that a push printed.
+    func checkCounters(_ run: Finished, _ machine: Int, _ operation: String) async throws {
+        guard let id = run.json["snapshot"].string else { return }
+        let list = try await memory(of: machine).probe.run(["ls", "--json", "--at", id])
+        guard list.code == 0 else {
+            if past.contains(.damaged) { return }
+            return try report(Violation(invariant: .exit, operation: "ls", text: list.words))
+        }
+        for name in ["objectCount", "totalBytes"] where run.json[name] != list.json[name] {
+            try report(
+                Violation(
+                    invariant: .counters, operation: operation,
+                    text: "\(name) is \(run.json[name]) in the result and \(list.json[name]) in ls"))
+        }
+        let paths = Set((list.json["objects"].array ?? []).compactMap { $0["path"].string })
+        guard let contents = memory(of: machine).snapshots[id]?.contents else { return }
+        let files = contents.keys.count(where: \.isFile)
+        let listed = paths.count { $0 != ".version" && !$0.hasSuffix("opencode.db") }
+        if listed != files {
+            try report(
+                Violation(
+                    invariant: .counters, operation: operation,
+                    text: "ls has \(listed) files, and \(files) are restored"))
+        }
+    }
+
+    /// Checks what `status` says of a machine that is in step with the newest snapshot, or that the store is ahead.
+    func checkStatus(_ machine: Int, _ operation: String) async throws {
+        guard !isRefusing, !past.contains(.damaged), let tip = memory(of: machine).tip else { return }
+        // Whoever has units that nothing is expected of may differ in them.
+        guard minds[machine].known == tip.known, !minds[machine].changed else { return }
+        let live = try machines[machine].live()
+        guard let contents = tip.contents, live.contents == contents else { return }
+        let run = try await machines[machine].run(["status", "--json"])
+        let (local, newer) = (run.json["local"], run.json["newerInStore"].bool)
+        guard run.code == 0, local["identical"].bool == true, newer != true else {
+            let named = ["added", "changed", "removed"].flatMap { local[$0].array ?? [] }.compactMap {
+                $0["path"].string
+            }
+            let isDatabase = newer != true && named.count == 1 && named[0].hasSuffix("opencode.db")
+            return try report(
+                Violation(
+                    invariant: .status, unit: isDatabase ? "database" : nil, operation: operation,
+                    text: "\(machineName(machine)) is the same as the newest snapshot; status: newer in the store: "
+                        + "\(newer.map(String.init) ?? "unknown"), different: \(named)"))
+        }
+    }
+
+    /// Checks that `verify --read-data` finds damage exactly if there is any.
+    func verify(_ agent: String, _ operation: String) async throws {
+        guard let memory = memories[agent], !memory.listed.isEmpty else { return }
+        let run = try await memory.probe.run(["verify", "--read-data", "--json"])
+        let unreadable = memory.listed.filter { memory.snapshots[$0]?.contents == nil }
+        if past.contains(.damaged) {
+            if run.code == 0, let first = unreadable.first {
+                try report(
+                    Violation(
+                        invariant: .verify, operation: operation,
+                        text:
+                            "verify finds nothing, and snapshot \(first.prefix(12)) cannot be restored: \(memory.snapshots[first]?.refusal ?? "")"
+                    ))
+            }
+        } else if run.code != 0 {
+            try report(Violation(invariant: .verify, operation: operation, text: run.words + " " + run.out.prefix(600)))
+        }
+    }
+}

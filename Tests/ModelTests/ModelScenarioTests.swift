@@ -1,0 +1,34 @@
+import Foundation
+import Model
+import Testing
+
+/// Random scenarios of several machines with the built command.
+@Suite("The model", .timeLimit(.minutes(10)))
+struct ModelScenarioTests {
+    /// The command lies beside the test bundle.
+    private static var binary: String {
+        let bundle = Bundle.main.executableURL?.deletingLastPathComponent() ?? URL(fileURLWithPath: ".build/debug")
+        return bundle.appendingPathComponent("holdfast").path
+    }
+
+    /// The same fifteen every day, and ten that are new each day.
+    static let seeds: [UInt64] = {
+        let today = UInt64(Date().timeIntervalSince1970) / 86_400 * 100
+        let seeds = Array(1...15) + (0..<10).map { today + $0 }
+        print("model: seeds \(seeds.map(String.init).joined(separator: " "))")
+        return seeds
+    }()
+
+    @Test("Nothing is lost but by known faults", arguments: seeds)
+    func scenario(seed: UInt64) async throws {
+        let options = PlayOptions(binary: Self.binary)
+        let outcome = await Model.play(.drawn(seed: seed), options)
+        for (fault, hit) in outcome.faults.sorted(by: { $0.key < $1.key }) {
+            print("model: seed \(seed): known fault \(fault), \(hit.count) times")
+        }
+        if outcome.passed { return }
+        var shrinking = Shrinking(options, limit: 40)
+        let shorter = await shrinking.shrink(outcome)
+        Issue.record("\(shorter.report)")
+    }
+}
