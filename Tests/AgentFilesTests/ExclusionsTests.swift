@@ -1,4 +1,5 @@
 import AgentFiles
+import FileIO
 import Testing
 
 @Suite("Exclusions") struct ExclusionsTests {
