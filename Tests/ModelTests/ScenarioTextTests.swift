@@ -1,5 +1,6 @@
-import Model
 import Testing
+
+@testable import Model
 
 @Suite("Scenarios of the model as text")
 struct ScenarioTextTests {
