@@ -1,4 +1,5 @@
 import AgentState
+import FileIO
 import Testing
 
 @Suite("Exclusions") struct ExclusionsTests {

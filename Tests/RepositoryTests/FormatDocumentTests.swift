@@ -58,6 +58,15 @@ import Testing
         #expect(saved.parents == history.snapshots.map(\.reference))
     }
 
+    @Test("The tombstone of the document is the one that is computed")
+    func tombstone() throws {
+        let text = try String(contentsOf: Self.document, encoding: .utf8)
+        let sentence = try #require(text.components(separatedBy: "The tombstone of the session ").last)
+        let quoted = sentence.components(separatedBy: "`")
+        let tombstone = try #require(Tombstone(session: quoted[1].utf8, memory: quoted[3]))
+        #expect(tombstone.mark.hexadecimal == quoted[5])
+    }
+
     @Test("What is written today is what the document shows")
     func written() async throws {
         let store = MemoryObjectStore()

@@ -5,6 +5,8 @@ extension Memory {
     /// RFC-002 calls corrupt, or of another version, is put aside, and the agent starts clean. Nothing is thrown.
     public func restore(_ request: RestoreRequest) async -> RestoreResult {
         var work = RestoreInProgress(memory: self, request: request)
-        return await work.run()
+        let result = await work.run()
+        await note(result)
+        return result
     }
 }

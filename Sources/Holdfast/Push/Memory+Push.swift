@@ -102,7 +102,7 @@ extension Memory {
         var request = SaveRequest(
             files: captured.files,
             base: base.map { ($0.snapshot, $0.facts(knowing: captured.index)) }, writer: options.writer,
-            run: options.run)
+            run: await runSinceRestore())
         request.lineage = lineage
         request.scope = options.exclusions.captureScope
         request.willCommit = { await announce($0, restoring: false, captured.index, takenAt: capture.takenAt) }
