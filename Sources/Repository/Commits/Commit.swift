@@ -112,12 +112,6 @@ extension Commit {
         /// The SHA-256 of its bytes, if they were read.
         public let id: Digest?
 
-        init(name: CommitName, reason: Reason, id: Digest?) {
-            self.name = name
-            self.reason = reason
-            self.id = id
-        }
-
         private enum CodingKeys: String, CodingKey {
             case name, reason
             case id = "sha256"
