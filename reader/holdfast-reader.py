@@ -902,12 +902,14 @@ def restore(memory, name, options):
     parent = os.path.dirname(target)
     if os.path.lexists(target) and (os.path.islink(target) or not os.path.isdir(target) or os.listdir(target)):
         raise ReaderError(f"{shown(target)} exists and is not an empty directory. Choose another one.")
-    if not os.path.isdir(parent):
-        raise ReaderError(f"the directory {shown(parent)} does not exist: create it first.")
     if isinstance(memory.store, Directory):
         real = os.path.join(os.path.realpath(parent), os.path.basename(target), "")
         if real.startswith(os.path.join(os.path.realpath(memory.store.path), "")):
             raise ReaderError(f"{shown(target)} lies in the memory, to which nothing may be written.")
+    try:
+        os.makedirs(parent, mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise ReaderError(f"cannot make the directory {shown(parent)}: {error.strerror}.")
     passed = []
     for name in memory.candidates() if name is None else [name]:
         try:

@@ -76,6 +76,38 @@ struct HistoryCommandTests {
         }
     }
 
+    @Test("log shows what one side of a merge had only with --all")
+    func sides() async throws {
+        try await Sandbox.run { sandbox in
+            try sandbox.write("storage/a", "first")
+            #expect(try await sandbox.holdfast("push").code == 0)
+            try sandbox.write("storage/a", "by the other, later")
+            try await sandbox.snapshot()
+            try sandbox.write("storage/a", "mine")
+            let past = [FileAttributeKey.modificationDate: Date(timeIntervalSince1970: 1_000_000_000)]
+            try FileManager.default.setAttributes(past, ofItemAtPath: sandbox.path("storage/a"))
+            #expect(try await sandbox.holdfast("push").code == 0)
+
+            let shown = try await sandbox.holdfast("log", "--json").json["snapshots"].array ?? []
+            #expect(shown.map { $0["seq"].int } == [3, 2, 1])
+            #expect(shown.map { $0["side"].bool } == [false, false, false])
+            let all = try await sandbox.holdfast("log", "--json", "--all").json["snapshots"].array ?? []
+            #expect(all.map { $0["seq"].int } == [3, 2, 2, 1])
+            let side = try #require(all.first { $0["side"].bool == true })
+            #expect(shown[0]["sides"].array == [side["id"]])
+            #expect(side["head"].bool == false)
+            #expect(try await sandbox.holdfast("log").out.split(separator: "\n").count == 4)
+            let lines = try await sandbox.holdfast("log", "--all").out.split(separator: "\n")
+            #expect(lines.count == 5)
+            #expect(lines.count { $0.contains("side, kept beside the newest snapshot") } == 1)
+            // One that is asked for counts those that are shown.
+            let limited = try await sandbox.holdfast("log", "--json", "--limit", "3").json["snapshots"].array
+            #expect(limited?.map { $0["seq"].int } == [3, 2, 1])
+            let old = try #require(side["id"].string)
+            #expect(try await sandbox.holdfast("cat", "a", "--at", old).out == "mine")
+        }
+    }
+
     @Test(
         "A memory without snapshots is told in one line, and is no failure",
         arguments: ["log", "status", "verify", "ls"])

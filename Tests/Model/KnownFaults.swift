@@ -25,8 +25,7 @@ package struct KnownFault: Sendable {
             explanation:
                 "rows that two machines added under one generated number: one is lost, or its children change parents"
         ) {
-            $0.unit == "prompt" && [.lost, .defect].contains($0.invariant)
-                && !$0.circumstances.isDisjoint(with: [.merged, .concurrent])
+            $0.unit == "prompt" && [.lost, .gone, .defect].contains($0.invariant)
         },
         KnownFault(
             name: "deleted-row-returns",

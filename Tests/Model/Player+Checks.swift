@@ -40,7 +40,7 @@ extension Player {
     /// - Parameters:
     ///   - makers: what those who may have made them know, in the order in which it is tried; the last one must do.
     ///   - mayRemove: whether snapshots may be gone.
-    ///   - mustFit: whether each new snapshot must hold what one of the makers knows.
+    ///   - mustFit: whether each new head must hold what one of the makers knows.
     @discardableResult
     func observe(
         _ agent: String, makers: [Set<Int>], _ operation: String, mayRemove: Bool = false,
@@ -68,6 +68,9 @@ extension Player {
             try await memory.add(new)
             guard let snapshot = memory.snapshots[new.id] else { continue }
             guard let contents = snapshot.contents else {
+                // A machine that has most of it may be able to restore it all the same.
+                memory.learn(new.id, makers.last ?? [])
+                memories[agent] = memory
                 try report(
                     Violation(
                         invariant: .unreadable, operation: operation,
@@ -76,7 +79,7 @@ extension Player {
             }
             var choices = makers.map { snapshot.known.union($0) }
             if !memory.heads.contains(new.id) {
-                // What is kept beside for the losers of a conflict is otherwise as the newest snapshot.
+                // What is kept beside for the losers of a conflict has some of them, and is otherwise as one of the heads.
                 let others = headsBefore.reduce(into: Set<Int>()) { $0.formUnion(memory.snapshots[$1]?.known ?? []) }
                 choices += choices.map { $0.union(others) }
             }
@@ -86,7 +89,7 @@ extension Player {
                 } ?? choices.last ?? snapshot.known
             memory.learn(new.id, known)
             if options.isVerbose { print("  knows", memory.snapshots[new.id]?.known.sorted() ?? []) }
-            guard mustFit else { continue }
+            guard mustFit, memory.heads.contains(new.id) else { continue }
             memories[agent] = memory
             try check(contents, known: known, operation, "snapshot \(new.id.prefix(12))")
         }
@@ -163,9 +166,9 @@ extension Player {
         let run = try await machines[machine].run(["status", "--json"])
         let (local, newer) = (run.json["local"], run.json["newerInStore"].bool)
         guard run.code == 0, local["identical"].bool == true, newer != true else {
-            let named = ["added", "changed", "removed"].flatMap { local[$0].array ?? [] }.compactMap {
-                $0["path"].string
-            }
+            let different = ["added", "changed", "removed"].flatMap { local[$0].array ?? [] }
+            let named = different.compactMap { $0["path"].string }.filter { $0 != ".version" }
+            if named.isEmpty, run.code == 0, newer != true { return }
             let isDatabase = newer != true && named.count == 1 && named[0].hasSuffix("opencode.db")
             return try report(
                 Violation(

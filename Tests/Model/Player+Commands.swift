@@ -151,7 +151,7 @@ extension Player {
         try checkNothingGone(before, after, machine, own: own, operation)
         let pulled = id.flatMap { memory(of: machine).snapshots[$0] }?.known ?? []
         if moment.contains(.bothChanged) { past.insert(.merged) }
-        retract(own, pulled, after, machine, operation)
+        retract(minds[machine].known.subtracting(pulled), pulled, after, machine, operation)
         minds[machine].known.formUnion(pulled)
         var stages = [minds[machine].known]
         if let followed {

@@ -11,6 +11,9 @@ import Testing
         FrameLocation(pack: Digest(of: ByteBuffer(string: "pack")), offset: offset, storedLength: length, length: 1)
     }
 
+    /// A hundred bytes that begin as a pack does.
+    private static let pack = Array(Pack.versionHeader.readableBytesView) + (5..<100)
+
     @Test("that overlap are read apart")
     func plan() {
         let reads = PackRead.plan([frame(21, 100), frame(50, 10), frame(121, 5)])
@@ -19,7 +22,7 @@ import Testing
 
     @Test("of one read are cut out of the bytes however these arrive", arguments: [1, 2, 3, 7, 29, 100])
     func readCutter(pieceLength: Int) throws {
-        let bytes = Array(UInt8(0)..<100)
+        let bytes = Self.pack
         let read = PackRead(
             pack: frame(0, 1).pack, frames: [frame(3, 4), frame(7, 1), frame(20, 30), frame(50, 2), frame(90, 9)])
         var cutter = FrameCutter(read, key: ObjectKey("pack"))
@@ -37,8 +40,12 @@ import Testing
         var cutter = FrameCutter(
             PackRead(pack: frame(0, 1).pack, frames: [frame(0, 10), frame(9, 5)]), key: ObjectKey("pack"))
         #expect(throws: RepositoryError.self) {
-            for _ in stride(from: 0, to: 100, by: pieceLength) {
-                _ = try cutter.take(ByteBuffer(repeating: 0, count: pieceLength))
+            for start in stride(from: 0, to: 100, by: pieceLength) {
+                let piece = Self.pack[start..<min(start + pieceLength, 100)]
+                do { _ = try cutter.take(ByteBuffer(bytes: piece)) } catch {
+                    #expect(error.message.contains("overlap"))
+                    throw error
+                }
             }
         }
     }

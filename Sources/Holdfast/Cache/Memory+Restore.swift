@@ -1,3 +1,5 @@
+import Repository
+
 extension Memory {
     /// Brings the newest state here, from the Actions cache and the store: RFC-019's `restoreCache`.
     ///
@@ -5,6 +7,11 @@ extension Memory {
     /// RFC-002 calls corrupt, or of another version, is put aside, and the agent starts clean. Nothing is thrown.
     public func restore(_ request: RestoreRequest) async -> RestoreResult {
         var work = RestoreInProgress(memory: self, request: request)
-        return await work.run()
+        let result = await work.run()
+        if let run = options.run {
+            let outcome = Commit.Run.Restore(status: result.status.rawValue, reason: result.reason?.rawValue)
+            await workspace.note(RestoreRecord(run: run, outcome: outcome))
+        }
+        return result
     }
 }

@@ -89,6 +89,7 @@ struct LocalState: Sendable {
     private var intentPath: String? { directory.map { "\($0)/\(name).intent" } }
     private var manifestPath: String? { directory.map { "\($0)/\(name).manifest" } }
     private var savesPath: String? { directory.map { "\($0)/\(name).saves.json" } }
+    private var restorePath: String? { directory.map { "\($0)/\(name).restore.json" } }
 
     /// Where the image of a followed database is kept.
     func path(ofImage database: [UInt8]) -> String? {
@@ -235,6 +236,25 @@ struct LocalState: Sendable {
         try await FileIO.run {
             try makeDirectories(directory, permissions: 0o700)
             try replace(savesPath, bytes)
+        }
+    }
+
+    /// What is remembered of the last restore in a workflow run.
+    func restoreRecord() async -> RestoreRecord? {
+        guard let path = restorePath else { return nil }
+        return try? await FileIO.run {
+            let bytes = try File.open(path, [.read, .noFollow]).bytes()
+            return try JSONDecoder().decode(RestoreRecord.self, from: Data(bytes))
+        }
+    }
+
+    /// - Throws: ``FileError``.
+    func write(_ record: RestoreRecord) async throws {
+        guard let directory, let restorePath else { return }
+        let bytes = ByteBuffer(bytes: try JSONEncoder().encode(record))
+        try await FileIO.run {
+            try makeDirectories(directory, permissions: 0o700)
+            try replace(restorePath, bytes)
         }
     }
 

@@ -122,7 +122,7 @@ struct Push: Sendable {
         var request = SaveRequest(
             files: captured.files,
             base: base.map { ($0.snapshot, $0.facts(knowing: captured.index)) }, writer: self.writer,
-            run: workflowRun)
+            run: await workspace.withRestore(workflowRun))
         request.lineage = lineage
         request.scope = workspace.exclusions.captureScope
         request.willCommit = {

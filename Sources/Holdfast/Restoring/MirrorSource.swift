@@ -24,7 +24,7 @@ struct MirrorSource: Sendable {
 
     /// An object whose tag is still the one of then has the content of then; one of the size of the file here is compared
     /// with that by the store.
-    func identify(_ files: [OfferedFile], _ here: inout LocalFilesSeen) async throws -> [OfferedFile] {
+    func identify(_ files: [OfferedFile], _ here: inout LocalObservation) async throws -> [OfferedFile] {
         let seen = here
         let identified = Collected<(path: RelativePath, digest: Digest)>()
         let read = Collected<(path: RelativePath, digest: Digest)>()

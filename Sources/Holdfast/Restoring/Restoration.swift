@@ -21,43 +21,45 @@ struct Restoration: Sendable {
     /// Files that are to be restored, and what has to change for it.
     struct Planned: Sendable {
         let offered: [OfferedFile]
-        let here: LocalFilesSeen
+        let here: LocalObservation
         let files: RestorePlan
     }
 
     /// Decides about each path; nothing changes.
-    /// - Parameter savedTimes: finds out when files here changed that differ from those offered.
+    /// - Parameter savedTimes: finds out when files here changed that differ from those offered; `nil` if the files tell.
     /// - Throws: ``FileError``, ``StoreError``, `CancellationError`.
     func plan(
         _ scan: StorageScan, _ result: inout SyncResult,
-        savedTimes: ([StorageScan.ScannedFile]) async throws -> [RelativePath: Int64] = { _ in [:] }
+        savedTimes: (([StorageScan.ScannedFile]) async throws -> [RelativePath: Int64])? = nil
     ) async throws -> Planned {
         let digests = try await LocalDigests(storage: workspace.storage, known: known).digests(
             of: scan.files, sizes: source.sizes)
-        var here = LocalFilesSeen(scan, digests: digests)
+        var here = LocalObservation(scan, digests: digests)
+        // Without a base, nothing can be missing.
+        let missing = comparison.base.files == nil ? nil : absences.map { source.absences($0) }
         // It keeps a core busy, and not the one that the network is served on.
         let restorable = try await FileIO.run { [here] in
             // Which names are in the way of others depends on what goes.
-            let mayRemove = absences != nil && comparison.base.files != nil
-            let removed = mayRemove ? Set(decide(source.uncheckedFiles, here).removals.map(\.path)) : []
+            let removed = missing == nil ? [] : Set(decide(source.uncheckedFiles, here, missing).removals.map(\.path))
             return RestorableFiles(
                 source, existing: scan.files.map(\.path).filter { !removed.contains($0) }, comparison.operation)
         }
         restorable.describe(to: &result, workspace.logger)
         let offered = try await source.identify(restorable.allowed, &here)
-        let times = try await savedTimes(Self.differing(here, from: offered))
-        let plan = try await FileIO.run { [here] in decide(offered, here, times) }
+        let times = try await savedTimes?(Self.differing(here, from: offered)) ?? [:]
+        let plan = try await FileIO.run { [here] in decide(offered, here, missing, times) }
         return Planned(offered: offered, here: here, files: plan)
     }
 
     private func decide(
-        _ offered: [OfferedFile], _ here: LocalFilesSeen, _ savedTimes: [RelativePath: Int64] = [:]
+        _ offered: [OfferedFile], _ here: LocalObservation, _ absences: RestorePlan.Absences?,
+        _ savedTimes: [RelativePath: Int64] = [:]
     ) -> RestorePlan {
         RestorePlan(offered, here: here, comparison: comparison, absences: absences, savedTimes: savedTimes)
     }
 
     /// The files here that a source has with other content.
-    private static func differing(_ here: LocalFilesSeen, from offered: [OfferedFile]) -> [StorageScan.ScannedFile] {
+    private static func differing(_ here: LocalObservation, from offered: [OfferedFile]) -> [StorageScan.ScannedFile] {
         let digests = Dictionary(offered.map { ($0.path, $0.digest) }) { first, _ in first }
         return here.files.filter { file in digests[file.path].map { $0 != here.digests[file.path] } ?? false }
     }

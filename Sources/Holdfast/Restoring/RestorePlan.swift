@@ -36,6 +36,14 @@ struct RestorePlan: Sendable {
         let expected: StagedTree.Expectation
     }
 
+    /// Paths that a source does not have.
+    struct Absences: Sendable {
+        /// All that it has, also those whose names must not be written here.
+        let stored: Set<RelativePath>
+        /// How the lack of any other path counts.
+        let version: PathVersion
+    }
+
     /// In the order of their paths.
     private(set) var fetches: [Fetch] = []
     private(set) var removals: [Removal] = []
@@ -52,21 +60,21 @@ struct RestorePlan: Sendable {
     /// - Parameters:
     ///   - offered: the source's files that may be written here.
     ///   - here: all files that are here.
-    ///   - absences: how the source's lack of a path counts; `nil` if it says nothing.
+    ///   - absences: what the source does not have; `nil` if it does not tell.
     ///   - savedTimes: when files here changed, where the file itself does not tell.
     init(
-        _ offered: [OfferedFile], here: LocalFilesSeen, comparison: Comparison, absences: PathVersion?,
+        _ offered: [OfferedFile], here: LocalObservation, comparison: Comparison, absences: Absences?,
         savedTimes: [RelativePath: Int64] = [:]
     ) {
         self.comparison = comparison
         operation = comparison.operation
         if here.isEmpty { fetches.reserveCapacity(offered.count) }
         for file in offered { plan(file, here, savedTimes) }
-        if let absences { planAbsences(Set(offered.map(\.path)), here, absences) }
+        if let absences { plan(absences, here) }
         remarks.sort()
     }
 
-    private mutating func plan(_ file: OfferedFile, _ here: LocalFilesSeen, _ savedTimes: [RelativePath: Int64]) {
+    private mutating func plan(_ file: OfferedFile, _ here: LocalObservation, _ savedTimes: [RelativePath: Int64]) {
         let version = here.version(of: file.path)
         let ruling = comparison.ruling(of: file.path, here: version, store: file.version)
         remarks.add(ruling, file.path)
@@ -102,7 +110,7 @@ struct RestorePlan: Sendable {
     }
 
     /// Whether the source's version is the later one.
-    private func wins(_ file: OfferedFile, over time: Int64, _ here: LocalFilesSeen, _ status: FileStatus?) -> Bool {
+    private func wins(_ file: OfferedFile, over time: Int64, _ here: LocalObservation, _ status: FileStatus?) -> Bool {
         // Two that follow each other must agree on every pair; a pull takes the store's where the times are equal.
         if operation == .follow {
             return file.isLater(than: time, size: status?.size ?? 0, digest: here.digests[file.path])
@@ -133,12 +141,10 @@ struct RestorePlan: Sendable {
     }
 
     /// Files that were the same and that the source does not have.
-    private mutating func planAbsences(
-        _ offered: Set<RelativePath>, _ here: LocalFilesSeen, _ absence: PathVersion
-    ) {
+    private mutating func plan(_ absences: Absences, _ here: LocalObservation) {
         for old in comparison.base.versions(knowing: here.digests)
-        where !offered.contains(old.path) && !DatabaseEntries.contains(old.path) {
-            let ruling = comparison.ruling(of: old.path, here: here.version(of: old.path), store: absence)
+        where !absences.stored.contains(old.path) && !DatabaseEntries.contains(old.path) {
+            let ruling = comparison.ruling(of: old.path, here: here.version(of: old.path), store: absences.version)
             remarks.add(ruling, old.path)
             guard ruling.outcome == .remove || ruling.outcome == .discard else { continue }
             if ruling.outcome == .discard { quarantined.append(old.path) }
@@ -149,7 +155,7 @@ struct RestorePlan: Sendable {
 
     /// What is to be said of the files that are here once the plan is carried out.
     /// - Parameter here: all files that were here before.
-    func check(_ here: LocalFilesSeen) -> FileSoundness {
+    func check(_ here: LocalObservation) -> FileSoundness {
         let restored = StateCheck.check(fetches.lazy.map { ($0.file.path, $0.file.size) })
         guard restored == .sound, !here.isEmpty else { return restored }
         let gone = Set(fetches.map(\.file.path)).union(removals.map(\.path))

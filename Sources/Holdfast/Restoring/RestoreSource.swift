@@ -23,6 +23,11 @@ enum RestoreSource: Sendable {
         return source.entries.map { .entry($0) }
     }
 
+    /// - Parameter version: how the lack of a path counts.
+    func absences(_ version: PathVersion) -> RestorePlan.Absences {
+        RestorePlan.Absences(stored: Set(uncheckedFiles.map(\.path)), version: version)
+    }
+
     /// The files with these names, in the order of their paths.
     func files(_ names: SafePaths) -> [OfferedFile] {
         switch self {
@@ -51,7 +56,7 @@ enum RestoreSource: Sendable {
 
     /// Finds out the digests of files whose content is known without fetching it.
     /// - Parameter here: takes the digests of files here that had to be read for it.
-    func identify(_ files: [OfferedFile], _ here: inout LocalFilesSeen) async throws -> [OfferedFile] {
+    func identify(_ files: [OfferedFile], _ here: inout LocalObservation) async throws -> [OfferedFile] {
         switch self {
         case .snapshot: files
         case .mirror(let source): try await source.identify(files, &here)

@@ -231,7 +231,10 @@ struct HeadSearch {
         var isCertain = true
         for head in heads where isBelowHorizon(snapshot.name, of: [head]) {
             switch try await walk.containment(of: snapshot, in: head) {
-            case .contained: return .contained
+            case .contained:
+                // And with it all that it contains.
+                named.formUnion(snapshot.commit.namedCommits)
+                return .contained
             case .unknown: isCertain = false
             case .notContained: break
             }

@@ -134,19 +134,21 @@ extension Repository {
     /// Reads the list of the packs that a snapshot needs, and nothing of its files; in format 1, the root has it.
     func packs(of snapshot: Snapshot) async throws -> [PackUse] {
         let place = snapshot.commit.manifest
-        guard let list = place.packList else { return try Self.packs(try await root(of: snapshot), nil) }
+        guard let list = place.packList else { return try await root(of: snapshot).packs }
         let bytes = try await readBlobs([list])[list.digest] ?? ByteBuffer()
         do throws(FormatError) { return try PackList.decode(bytes) } catch {
             throw error.about(key(ofPack: place.pack))
         }
     }
 
-    /// Reads only the root of a manifest.
-    func root(of snapshot: Snapshot) async throws -> ManifestRoot {
+    /// Reads root and pack list of a manifest with one request.
+    func root(of snapshot: Snapshot) async throws -> (root: ManifestRoot, packs: [PackUse]) {
         let place = snapshot.commit.manifest
-        let bytes = try await readBlobs([place.root])[place.root.digest] ?? ByteBuffer()
+        let blobs = try await readBlobs([place.packList, place.root].compactMap(\.self))
         do throws(FormatError) {
-            return try ManifestRoot.decode(bytes).moved(from: Pack.own, to: place.pack)
+            let root = try ManifestRoot.decode(blobs[place.root.digest] ?? ByteBuffer())
+                .moved(from: Pack.own, to: place.pack)
+            return (root, try Self.packs(root, place.packList.flatMap { blobs[$0.digest] }))
         } catch {
             throw error.about(key(ofPack: place.pack))
         }

@@ -13,8 +13,8 @@ extension Verification {
         try await forEachConcurrently(snapshots.enumerated(), limit: repository.concurrency) { [self] index, snapshot in
             let key = repository.key(ofPack: snapshot.commit.manifest.pack)
             do {
-                let root = try await repository.root(of: snapshot)
-                take(root, try await repository.packs(of: snapshot), snapshot.commit, index)
+                let (root, packs) = try await repository.root(of: snapshot)
+                take(root, packs, snapshot.commit, index)
             } catch {
                 let problem = try ObjectProblem(error)
                 state.withLockedValue { state in

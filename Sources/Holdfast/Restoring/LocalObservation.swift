@@ -2,7 +2,7 @@ import AgentFiles
 import FileIO
 
 /// The storage directory as a comparison sees it.
-struct LocalFilesSeen: Sendable {
+struct LocalObservation: Sendable {
     /// In the byte order of their paths.
     let files: [StorageScan.ScannedFile]
     /// Of files whose content matters.

@@ -1,0 +1,104 @@
+import ObjectStore
+
+/// The commits of a save.
+extension SaveInProgress {
+    /// Commits the state with all of our versions under a name of its own, beside the newest snapshot.
+    ///
+    /// It is as old as the newest, and takes no number that others race for. Its parent is what our state was made from, so that
+    /// a merge compares our versions with that. With a later parent, which may have the version that ours has lost against, ours
+    /// would look like its successor.
+    /// - Parameter isSide: it is the side of a merge to come, and nothing that a reader would take for the newest.
+    mutating func keepOurs(
+        _ state: [Entry], isSide: Bool
+    ) async throws -> (snapshot: Snapshot, manifest: Manifest) {
+        let merge = merge(into: state, preferOurs: true)
+        let manifest = try await writeManifest(try await contents(merge, state))
+        let isKnown = lineage?.isBase == true || lineage == .newer
+        let base = isKnown ? request.base?.snapshot : nil
+        var draft = try await draft(
+            manifest, number: max(newest.tip?.commit.seq ?? 0, (base?.commit.seq ?? 0) + 1),
+            parents: [base].compactMap(\.self))
+        draft.isSide = isSide
+        draft.note = "kept beside the newest snapshot"
+        draft.scope = request.scope
+        let name = CommitName(sequence: draft.seq, nonce: draft.nonce)
+        guard case .won(let snapshot) = try await propose(draft, as: name) else {
+            throw RepositoryError.damaged(repository.key(of: name), "another commit has its unique name")
+        }
+        return (snapshot, manifest)
+    }
+
+    mutating func propose(_ commit: Commit, as name: CommitName) async throws -> Repository.Outcome {
+        // A side commit without its merge is nothing that our state became.
+        if mine == nil, !commit.isSide {
+            proposed.append(try repository.snapshot(name, repository.encoded(commit, as: name), nil))
+            await request.willCommit?(proposed)
+        }
+        return try await repository.propose(commit, as: name)
+    }
+
+    /// The commit that continues the heads.
+    mutating func commit(_ manifest: Manifest, _ parents: [Snapshot]) async throws -> Commit {
+        let sides = [side].compactMap(\.self)
+        let number = ((parents + sides).map(\.commit.seq) + [newest.heads.highestSequence]).max() ?? 0
+        guard number < CommitName.highest else {
+            throw RepositoryError.damaged(
+                repository.key(of: CommitName(sequence: number)), "its number leaves no room for another commit")
+        }
+        var draft = try await draft(manifest, number: number + 1, parents: parents, sides: sides)
+        draft.passedOver = newest.heads.damaged.sorted { $0.name < $1.name }.prefix(Commit.ancestorLimit).map {
+            Commit.PassedOver(name: $0.name, reason: .damaged, id: $0.id)
+        }
+        // A merge has what any side has captured.
+        let scopes = parents.compactMap(\.commit.scope)
+        draft.scope = mine == nil ? request.scope ?? scopes.first : scopes.first
+        for scope in scopes { draft.scope = draft.scope?.united(with: scope) }
+        draft.note = mine == nil ? request.note : "merge"
+        return draft
+    }
+
+    /// A commit with all that is the same for each.
+    private mutating func draft(
+        _ manifest: Manifest, number: UInt64, parents: [Snapshot], sides: [Snapshot] = []
+    ) async throws -> Commit {
+        let environment = repository.environment
+        try checkAge()
+        if trait == nil {
+            let known = newest.heads.snapshots + [request.base?.snapshot].compactMap(\.self)
+            trait = try await repository.storeTrait(knownTo: known)
+        }
+        var ancestors: Set<Commit.Ancestor> = []
+        for snapshot in parents + sides { ancestors.formUnion(try await past(of: snapshot).ancestors) }
+        let id = try await memoryID(of: parents)
+        return Commit(
+            seq: number, nonce: environment.nonce(), memory: id, agent: repository.agent,
+            repository: repository.repository, parents: parents.map(\.reference), sides: sides.map(\.reference),
+            ancestors: Array(ancestors.sorted { $0.name < $1.name }.prefix(Commit.ancestorLimit)),
+            manifest: manifest.place, store: trait ?? Commit.StoreTrait(createOnly: false, location: ""),
+            writer: request.writer, time: timeText(environment.now()), files: manifest.fileCount,
+            bytes: manifest.byteCount, newBytes: writer.uploadedBytes, run: request.run,
+            tombstones: Set((parents + sides).flatMap(\.commit.tombstones)).sorted())
+    }
+
+    /// The memory id of the first of some commits that has one, else that of the newest snapshot; drawn if there is none.
+    private mutating func memoryID(of parents: [Snapshot]) async throws -> String {
+        for snapshot in parents + newest.heads.snapshots {
+            if let memory = try await past(of: snapshot).memory { return memory }
+        }
+        // Where no commit can be read, the memory is still the same.
+        let known = newest.heads.isEmpty ? nil : request.base?.snapshot.commit.memory
+        let id = memoryID ?? known ?? repository.environment.nonce()
+        memoryID = id
+        return id
+    }
+
+    /// A save that takes longer than prune waits may refer to packs that are gone.
+    /// - Throws: ``RepositoryError`` of kind `tooSlow`.
+    func checkAge() throws {
+        guard writer.age >= Repository.longestSave else { return }
+        throw RepositoryError(
+            .tooSlow,
+            "the save took more than \(Repository.longestSave.components.seconds / 3600) hours, so what it builds upon "
+                + "may have been pruned", hint: "Run the command again.")
+    }
+}
