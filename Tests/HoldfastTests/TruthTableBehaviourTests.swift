@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import Testing
 
@@ -71,8 +72,8 @@ struct TruthTableBehaviourTests {
     ) throws {
         switch ruling.exit {
         case .success: #expect(result.error == nil, "\(result)")
-        case .mayPass: #expect(result.error?.mayPass == true, "\(result)")
-        case .failure: #expect(result.error?.mayPass == false, "\(result)")
+        case .mayPass: #expect(result.error?.passesByItself == true, "\(result)")
+        case .failure: #expect(result.error?.passesByItself == false, "\(result)")
         }
         if ruling.outcome == .stop { #expect(before == after) }
         if ruling.reason == .conflict, ruling.outcome == .stop {
