@@ -88,6 +88,11 @@ class CheckArrowsTest(unittest.TestCase):
             "Sources/Holdfast/Restoring/Restore.swift:1: Restoring must not use open of Capture",
             {"Sources/Holdfast/Restoring/Restore.swift": "func restore(_ a: Workspace) { a.open(at: 1) }\n"})
 
+    def test_a_type_from_above_that_others_extend(self):
+        self.assert_broken(
+            "Sources/Holdfast/Capture/Capture.swift:1: Capture must not use Push of Operations",
+            {"Sources/Holdfast/Capture/Capture.swift": "extension Push { struct Capture {} }\n"})
+
     def test_a_known_exception(self):
         use = {"Sources/Holdfast/Restoring/Restore.swift": "func restore(_ a: Capture) {}\n"}
         self.assertEqual(self.check({**use, "scripts/arrow-exceptions.txt": "Restoring → Capture\n"}), (0, ""))

@@ -183,7 +183,8 @@ def check_folders(root: Path, document: str):
         for declared in declarations(text):
             owners[declared].add(place[path])
         for match in DECLARATION.finditer(text):
-            every[match["name"]].add(place[path])
+            if match["kind"] != "extension":
+                every[match["name"]].add(place[path])
     unique = {}
     for (kind, name, label), places in owners.items():
         # A name that two folders declare may mean either; so may one that a folder declares for itself.

@@ -50,8 +50,3 @@ public struct MemoryLocation: Sendable, Equatable, CustomStringConvertible {
         }
     }
 }
-
-/// The prefix of the mirror view, without a slash at the end: `buildS3Prefix` of RFC-019 §4.
-public func buildS3Prefix(_ config: S3Config, agentIdentity: AgentIdentity, repo: String) -> String {
-    "\(config.prefix)/\(agentIdentity.name)/\(MemoryLocation.sanitized(repo))/storage"
-}

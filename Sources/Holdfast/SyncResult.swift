@@ -66,7 +66,7 @@ public struct SyncResult: Sendable {
     /// The snapshot is of an agent that keeps no database yet.
     var hasOldLayout = false
     /// What the operation can tell of all files that are here after it.
-    var files = StateCheck.Files.unknown
+    var files = FileSoundness.unknown
 
     public init(success: Bool) { self.success = success }
 
@@ -79,6 +79,14 @@ public struct SyncResult: Sendable {
 
     /// The operation was switched off: nothing was done.
     public static let disabled = SyncResult(success: true)
+}
+
+/// Whether files are what an agent can read, as far as an operation looked.
+enum FileSoundness: Sendable, Equatable {
+    /// Not all of them were looked at.
+    case unknown
+    case sound
+    case corrupt(reason: String)
 }
 
 /// Why a sync failed, for people and for scripts.

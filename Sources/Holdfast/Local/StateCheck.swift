@@ -18,18 +18,10 @@ struct StateCheck: Sendable {
     /// The value of `OPENCODE_DB`.
     let database: String?
 
-    /// What is to be said of the files.
-    enum Files: Sendable, Equatable {
-        /// Nobody has looked at all of them yet.
-        case unknown
-        case sound
-        case corrupt(reason: String)
-    }
-
     /// - Parameter files: what is known already, so that thousands of files need not be looked at again.
     /// - Throws: `CancellationError`.
     /// - Returns: `nil` if the state is sound, or there is none.
-    func run(knowing files: Files = .unknown) async throws -> StateFault? {
+    func run(knowing files: FileSoundness = .unknown) async throws -> StateFault? {
         do {
             if let reason = try await StorageVersion.mismatch(in: storage) {
                 return StateFault(kind: .version, reason: reason)
@@ -44,7 +36,7 @@ struct StateCheck: Sendable {
         }
     }
 
-    private func corruption(_ known: Files) async throws -> String? {
+    private func corruption(_ known: FileSoundness) async throws -> String? {
         var files = known
         if files == .unknown {
             let scan = try await StorageScan.scan(storage, exclusions: .onlyNeverStored)
@@ -56,7 +48,7 @@ struct StateCheck: Sendable {
     }
 
     /// Looks at a set of files, each with its size in bytes.
-    static func check(_ files: some Sequence<(RelativePath, Int64)>) -> Files {
+    static func check(_ files: some Sequence<(RelativePath, Int64)>) -> FileSoundness {
         for (path, size) in files {
             if !path.bytes.contains(UInt8(ascii: "/")),
                 directories.contains(where: { path.bytes.elementsEqual($0.utf8) })

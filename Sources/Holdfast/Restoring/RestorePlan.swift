@@ -155,7 +155,7 @@ struct RestorePlan: Sendable {
 
     /// What is to be said of the files that are here once the plan is carried out.
     /// - Parameter here: all files that were here before.
-    func check(_ here: LocalObservation) -> StateCheck.Files {
+    func check(_ here: LocalObservation) -> FileSoundness {
         let restored = StateCheck.check(fetches.lazy.map { ($0.file.path, $0.file.size) })
         guard restored == .sound, !here.isEmpty else { return restored }
         let gone = Set(fetches.map(\.file.path)).union(removals.map(\.path))

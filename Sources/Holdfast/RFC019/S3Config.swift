@@ -66,3 +66,8 @@ public struct S3Config: Sendable {
         return Credentials(accessKeyID: accessKeyID, secretAccessKey: secretAccessKey, sessionToken: sessionToken)
     }
 }
+
+/// The prefix of the mirror view, without a slash at the end: `buildS3Prefix` of RFC-019 §4.
+public func buildS3Prefix(_ config: S3Config, agentIdentity: AgentIdentity, repo: String) -> String {
+    "\(config.prefix)/\(agentIdentity.name)/\(MemoryLocation.sanitized(repo))/storage"
+}
