@@ -309,7 +309,9 @@ class Bucket:
             self.connection = http.client.HTTPConnection(self.host, timeout=self.TIMEOUT)
         self.connection.request("GET", path + ("?" + query if query else ""), headers=headers)
         answer = self.connection.getresponse()
-        while answer.status == 200 and offset:  # a server that ignores ranges sends everything: skip what lies before
+        # A server that ignores ranges sends everything: skip what lies before. Some send the range, and 200 with it.
+        cut = answer.getheader("content-range", "").startswith(f"bytes {offset}-")
+        while answer.status == 200 and offset and not cut:
             skipped = len(answer.read(min(offset, MIB)))
             offset = offset - skipped if skipped else 0
         body = answer.read(length if answer.status in (200, 206) else 64 * 1024)
@@ -747,7 +749,7 @@ def list_snapshots(memory, options):
     for other in memory.others:
         warn(f"commits/{shown(other)} is ignored: that is no name of a commit.")
     if options.json:
-        print(json.dumps(rows, indent=1))
+        print(json.dumps(rows))
         return worst
     print(f"  {'id':12}  {'time':24}  {'writer':20} {'files':>9} {'bytes':>15}  note")
     for row in rows:

@@ -14,7 +14,7 @@ struct EmergencyReaderTests {
         for round in 0..<rounds {
             if round > 0 { try await home.mutate(seed: random.next() % 1000) }
             var large = Data()
-            for _ in 0..<(300_000 + round) {
+            for _ in 0..<(140_000 + round) {
                 withUnsafeBytes(of: random.next()) { large.append(contentsOf: $0) }
             }
             try home.sandbox.write("\(storage)/large/data.bin", large)
