@@ -66,7 +66,15 @@ public struct SyncResult: Sendable {
     /// The snapshot is of an agent that keeps no database yet.
     var hasOldLayout = false
     /// What the operation can tell of all files that are here after it.
-    var files = StateCheck.Files.unknown
+    var files = Files.unknown
+
+    /// What is known of all files of a state.
+    enum Files: Sendable, Equatable {
+        /// Nobody has looked at all of them yet.
+        case unknown
+        case sound
+        case corrupt(reason: String)
+    }
 
     public init(success: Bool) { self.success = success }
 

@@ -18,13 +18,7 @@ struct StateCheck: Sendable {
     /// The value of `OPENCODE_DB`.
     let database: String?
 
-    /// What is to be said of the files.
-    enum Files: Sendable, Equatable {
-        /// Nobody has looked at all of them yet.
-        case unknown
-        case sound
-        case corrupt(reason: String)
-    }
+    typealias Files = SyncResult.Files
 
     /// - Parameter files: what is known already, so that thousands of files need not be looked at again.
     /// - Throws: `CancellationError`.
