@@ -3,6 +3,7 @@ import FileIO
 import Foundation
 import NIOCore
 import ObjectStore
+import Repository
 import Testing
 
 @testable import AgentDatabase
@@ -105,14 +106,20 @@ struct UncomparableTests {
 
     /// A plan for one file that may not be read, or that lies in a directory which may not be.
     private func plan(
-        _ operation: PathOperation, failure: String, base: PathState, store: PathState
+        _ operation: PathOperation, failure: String?, base: PathState, store: PathState, scope: CaptureScope? = nil
     ) throws -> RestorePlan {
         let path = try #require(RelativePath("d/f"))
         var scan = StorageScan()
-        scan.failures = [
-            StorageScan.Failure(
-                path: try #require(RelativePath(failure)), cause: FileError("read", path: "f".utf8, code: EACCES))
-        ]
+        var digests: [RelativePath: Digest] = [:]
+        if let failure {
+            scan.failures = [
+                StorageScan.Failure(
+                    path: try #require(RelativePath(failure)), cause: FileError("read", path: "f".utf8, code: EACCES))
+            ]
+        } else {
+            scan.files = [StorageScan.ScannedFile(path: path, status: try FileStatus.at("/"))]
+            digests[path] = Digest(of: ByteBuffer(string: "base"))
+        }
         let digest = Digest(of: ByteBuffer(string: "base"))
         let known = KnownFiles(
             index: FileIndex(
@@ -130,11 +137,12 @@ struct UncomparableTests {
                     digest: store == .same ? digest : stored)
             ]
         return RestorePlan(
-            offered, here: LocalObservation(scan, digests: [:]),
+            offered, here: LocalObservation(scan, digests: digests),
             comparison: Comparison(
                 operation: operation,
                 base: base == .same ? ComparisonBase(state: .same, files: known) : ComparisonBase.none),
-            absences: RestorePlan.Absences(stored: Set(offered.map(\.path)), version: .absent))
+            absences: RestorePlan.Absences(
+                stored: Set(offered.map(\.path)), rule: AbsenceRule(.absent, scope: scope?.filter)))
     }
 
     @Test(
@@ -162,5 +170,18 @@ struct UncomparableTests {
                 }
             }
         }
+    }
+
+    @Test(
+        "is not deleted: what a snapshot leaves out stays here",
+        arguments: [PathOperation.pull, .merge, .force, .restore, .watch])
+    func scope(_ operation: PathOperation) throws {
+        let deleted = try plan(
+            operation, failure: nil, base: .same, store: .absent, scope: CaptureScope(profile: "p"))
+        #expect(deleted.removals.count == 1)
+        let leftOut = try plan(
+            operation, failure: nil, base: .same, store: .absent, scope: CaptureScope(profile: "p", leftOut: ["/d/"]))
+        #expect(leftOut.removals.isEmpty)
+        #expect(leftOut.fetches.isEmpty)
     }
 }

@@ -39,7 +39,10 @@ struct Follow: Sendable {
                     .damaged, key: ObjectKey(key), "no snapshot of '\(key)' can be read",
                     hint: "Run holdfast verify to see what is damaged.")
             }
-            try await add(tip, manifest, remembered, &result)
+            var lineage: Lineage?
+            if let remembered { lineage = try await repository.lineage(of: remembered.snapshot, to: newest.heads) }
+            if let lineage { result.report(lineage) }
+            try await add(tip, manifest, lineage?.isBase == true ? remembered : nil, &result)
         }
     }
 
@@ -49,7 +52,6 @@ struct Follow: Sendable {
         let takenAt = workspace.environment.now()
         let scan = try await Restoration.scan(workspace)
         let (files, databases) = manifest.entries.divided()
-        // What that memory had at the last look is a fact, however its snapshots stand to each other.
         let comparison = Comparison(
             operation: .follow, base: ComparisonBase(state: base == nil ? .absent : .same, files: base?.files))
         let restoration = Restoration(

@@ -198,7 +198,8 @@ struct Pull: Sendable {
         do {
             let (files, databases) = manifest.entries.divided()
             let comparison = Comparison(operation: operation, base: start.base)
-            let absences = isStandIn ? PathVersion.unusable(.outOfScope) : .absent
+            let absences = AbsenceRule(
+                isStandIn ? .unusable(.outOfScope) : .absent, scope: snapshot.commit.scope?.filter)
             let restoration = Restoration(
                 workspace: workspace,
                 source: .snapshot(SnapshotSource(workspace: workspace, entries: files, ahead: ahead)),

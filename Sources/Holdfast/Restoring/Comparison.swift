@@ -17,6 +17,20 @@ enum PathVersion: Sendable, Equatable {
     init(unreadable error: FileError) { self = .unusable(error.isAccessDenied ? .refused : .unknown) }
 }
 
+/// How it counts that a source does not have a path.
+struct AbsenceRule: Sendable {
+    /// Where the source could have had it.
+    let version: PathVersion
+    /// What the source was captured under; `nil` if that is everything.
+    let scope: ScopeFilter?
+
+    init(_ version: PathVersion, scope: ScopeFilter? = nil) { (self.version, self.scope) = (version, scope) }
+
+    func version(of path: RelativePath) -> PathVersion {
+        scope?.contains(path) == false ? .unusable(.outOfScope) : version
+    }
+}
+
 /// The base of a comparison: what both sides had when they were synchronised last.
 struct ComparisonBase: Sendable {
     /// State of the paths that it has a version of, by the truth table.
@@ -33,9 +47,9 @@ struct ComparisonBase: Sendable {
             switch lineage {
             case .contained?, .pruned?: .same
             case .newer?: .changed
-            case .passedOver?: .damaged
             case .unknown?: .unknown
-            case .foreign?, .unrelated?, nil: .absent
+            case .passedOver?: .damaged
+            case .unrelated?, .foreign?, nil: .absent
             }
     }
 

@@ -50,7 +50,7 @@ struct DatabaseComparison: Sendable {
     ///   - entries: the snapshot's databases.
     ///   - absences: how the snapshot's lack of a database counts.
     /// - Throws: ``FileError``, `CancellationError`.
-    func plan(_ entries: [Entry], absences: PathVersion = .absent) async throws -> DatabasePlan {
+    func plan(_ entries: [Entry], absences: AbsenceRule = AbsenceRule(.absent)) async throws -> DatabasePlan {
         var plan = DatabasePlan()
         let known = comparison.base.files?.index.entries.filter { DatabaseEntries.contains($0.path) } ?? []
         guard !entries.isEmpty || !known.isEmpty else { return plan }
@@ -60,7 +60,7 @@ struct DatabaseComparison: Sendable {
         for old in known where !stored.contains(old.path) {
             let present = found.databases.first { DatabaseEntries.path(of: $0.name) == old.path }
             let here = present.map { PathVersion.content(nil, modified: $0.modified) } ?? .absent
-            let ruling = comparison.ruling(of: old.path, here: here, store: absences)
+            let ruling = comparison.ruling(of: old.path, here: here, store: absences.version(of: old.path))
             guard comparison.base.state == .same, ruling.outcome != .nothing else { continue }
             // A file may follow the store; whoever wants a database gone can remove it.
             plan.warnings.append("the snapshot has no database '\(old.path)' any more; the one here stays")

@@ -11,7 +11,7 @@ struct Restoration: Sendable {
     /// Files here whose content need not be read to be known.
     let known: KnownFiles?
     /// How the source's lack of a path counts; `nil` if it says nothing.
-    var absences: PathVersion?
+    var absences: AbsenceRule?
 
     /// Looks at all files of the storage directory.
     static func scan(_ workspace: Workspace) async throws -> StorageScan {

@@ -40,8 +40,7 @@ struct RestorePlan: Sendable {
     struct Absences: Sendable {
         /// All that it has, also those whose names must not be written here.
         let stored: Set<RelativePath>
-        /// How the lack of any other path counts.
-        let version: PathVersion
+        let rule: AbsenceRule
     }
 
     /// In the order of their paths.
@@ -144,7 +143,8 @@ struct RestorePlan: Sendable {
     private mutating func plan(_ absences: Absences, _ here: LocalObservation) {
         for old in comparison.base.versions(knowing: here.digests)
         where !absences.stored.contains(old.path) && !DatabaseEntries.contains(old.path) {
-            let ruling = comparison.ruling(of: old.path, here: here.version(of: old.path), store: absences.version)
+            let ruling = comparison.ruling(
+                of: old.path, here: here.version(of: old.path), store: absences.rule.version(of: old.path))
             remarks.add(ruling, old.path)
             guard ruling.outcome == .remove || ruling.outcome == .discard else { continue }
             if ruling.outcome == .discard { quarantined.append(old.path) }

@@ -23,9 +23,8 @@ enum RestoreSource: Sendable {
         return source.entries.map { .entry($0) }
     }
 
-    /// - Parameter version: how the lack of a path counts.
-    func absences(_ version: PathVersion) -> RestorePlan.Absences {
-        RestorePlan.Absences(stored: Set(uncheckedFiles.map(\.path)), version: version)
+    func absences(_ rule: AbsenceRule) -> RestorePlan.Absences {
+        RestorePlan.Absences(stored: Set(uncheckedFiles.map(\.path)), rule: rule)
     }
 
     /// The files with these names, in the order of their paths.

@@ -34,7 +34,7 @@ public struct CaptureScope: Sendable, Hashable {
     private static let maxPatternLength = 1024
 
     /// The rules, ready to be asked.
-    var filter: ScopeFilter { ScopeFilter(self) }
+    public var filter: ScopeFilter { ScopeFilter(self) }
 
     /// The scope of a state that was put together from two: nothing that one of them captured is outside of it.
     func united(with other: CaptureScope) -> CaptureScope {
@@ -61,7 +61,7 @@ extension CaptureScope.Projects {
 }
 
 /// Tells which paths lie in a scope.
-struct ScopeFilter: Sendable {
+public struct ScopeFilter: Sendable {
     private let never: [Glob]
     private let leftOut: [Glob]
     private let taken: [Glob]
@@ -72,7 +72,7 @@ struct ScopeFilter: Sendable {
         taken = scope.taken.compactMap { Glob($0) }
     }
 
-    func contains(_ path: RelativePath) -> Bool {
+    public func contains(_ path: RelativePath) -> Bool {
         if let name = RelativePath(path.name.map(asciiLowercased)), never.contains(where: { $0.matches(name) }) {
             return false
         }
