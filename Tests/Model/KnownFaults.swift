@@ -21,6 +21,12 @@ package struct KnownFault: Sendable {
                 && $0.circumstances.contains(.schemasDiffer)
         },
         KnownFault(
+            name: "schemas-stop-following",
+            explanation: "watch --follow takes no rows over from a database of another version, and notes them as done"
+        ) {
+            $0.invariant == .lost && $0.isRow && $0.operation == "follow" && $0.circumstances.contains(.schemasDiffer)
+        },
+        KnownFault(
             name: "numbers-collide",
             explanation:
                 "rows that two machines added under one generated number: one is lost, or its children change parents"
@@ -33,6 +39,14 @@ package struct KnownFault: Sendable {
         ) {
             $0.invariant == .revived && $0.isRow && $0.isSaving
                 && !$0.circumstances.isDisjoint(with: [.savedBehind, .merged])
+                && $0.circumstances.isDisjoint(with: [.damaged, .schemasDiffer])
+        },
+        KnownFault(
+            name: "second-push-loses-rows",
+            explanation:
+                "a machine that pushes again without a pull takes what the first push merged for its own deletions"
+        ) {
+            $0.invariant == .lost && $0.isRow && $0.isSaving && $0.circumstances.contains(.savedBehind)
                 && $0.circumstances.isDisjoint(with: [.damaged, .schemasDiffer])
         },
         KnownFault(
