@@ -15,10 +15,14 @@ package struct KnownFault: Sendable {
         },
         KnownFault(
             name: "schemas-refuse-a-merge",
-            explanation: "pull --merge and restore stop at two versions of a database that could be merged"
+            explanation:
+                "pull --merge, restore and the start of watch stop at two versions of a database that could be merged"
         ) {
-            $0.invariant == .exit && ["merge", "restore"].contains($0.operation)
-                && $0.circumstances.contains(.schemasDiffer)
+            let isRefusal = $0.invariant == .exit && ["merge", "restore"].contains($0.operation)
+            let isLeftOut =
+                [.lost, .outdated].contains($0.invariant) && ["watch", "follow"].contains($0.operation)
+                && $0.circumstances.contains(.bothChanged)
+            return $0.circumstances.contains(.schemasDiffer) && (isRefusal || isLeftOut)
         },
         KnownFault(
             name: "schemas-stop-following",
