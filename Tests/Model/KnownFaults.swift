@@ -50,7 +50,8 @@ package struct KnownFault: Sendable {
             explanation:
                 "a machine that pushes again without a pull takes what the first push merged for its own deletions"
         ) {
-            $0.invariant == .lost && $0.isRow && $0.isSaving && $0.circumstances.contains(.savedBehind)
+            [.lost, .outdated].contains($0.invariant) && $0.isRow && $0.isSaving
+                && $0.circumstances.contains(.savedBehind)
                 && $0.circumstances.isDisjoint(with: [.damaged, .schemasDiffer])
         },
         KnownFault(
@@ -60,8 +61,13 @@ package struct KnownFault: Sendable {
         ) { [.revived, .outdated].contains($0.invariant) && $0.circumstances.contains(.basePruned) },
         KnownFault(
             name: "loser-of-a-row-is-nowhere",
-            explanation: "two machines changed one row, and the version that lost on a push is in no snapshot"
-        ) { $0.invariant == .unreachable && $0.isRow && $0.circumstances.contains(.concurrent) },
+            explanation:
+                "two machines changed one row, and the version that lost in the merge is in no snapshot and not kept"
+        ) {
+            let isPushed = $0.invariant == .unreachable && $0.isSaving
+            let isPulled = $0.invariant == .gone && ["merge", "restore", "watch", "follow"].contains($0.operation)
+            return (isPushed || isPulled) && $0.isRow && $0.circumstances.contains(.concurrent)
+        },
         KnownFault(
             name: "save-builds-on-damage",
             explanation:

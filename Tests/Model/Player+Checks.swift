@@ -88,7 +88,9 @@ extension Player {
                 choices += choices.map { $0.union(others) }
             }
             func faults(_ known: Set<Int>) -> Int {
-                truth.faults(contents, known: known).count { !isTainted($0.unit) }
+                // What a snapshot has tells more of who made it than what it lacks.
+                truth.faults(contents, known: known).filter { !isTainted($0.unit) }
+                    .reduce(0) { $0 + ($1.kind == .unknown ? 1000 : 1) }
             }
             // The last one of those that explain it best.
             let known = choices.reversed().min { faults($0) < faults($1) } ?? snapshot.known

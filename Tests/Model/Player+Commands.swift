@@ -327,6 +327,8 @@ extension Player {
             try await verify(machines[machine].agent, "killed prune")
         case .push, .pushBare, .save:
             try expectUntouched(before, machine, "killed push")
+            // It may have come as far as to note what it merged.
+            if moment.contains(.concurrent) { minds[machine].savedBehind = true }
             try await observe(machines[machine].agent, makers: [minds[machine].known], "killed push")
         default:
             let again = try await machines[machine].run(verb.arguments)
