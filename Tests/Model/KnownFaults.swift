@@ -15,10 +15,20 @@ package struct KnownFault: Sendable {
         },
         KnownFault(
             name: "schemas-refuse-a-merge",
-            explanation: "pull --merge and restore stop at two versions of a database that could be merged"
+            explanation:
+                "pull --merge, restore and the start of watch stop at two versions of a database that could be merged"
         ) {
-            $0.invariant == .exit && ["merge", "restore"].contains($0.operation)
-                && $0.circumstances.contains(.schemasDiffer)
+            let isRefusal = $0.invariant == .exit && ["merge", "restore"].contains($0.operation)
+            let isLeftOut =
+                [.lost, .outdated].contains($0.invariant) && ["watch", "follow"].contains($0.operation)
+                && $0.circumstances.contains(.bothChanged)
+            return $0.circumstances.contains(.schemasDiffer) && (isRefusal || isLeftOut)
+        },
+        KnownFault(
+            name: "schemas-stop-following",
+            explanation: "watch --follow takes no rows over from a database of another version, and notes them as done"
+        ) {
+            $0.invariant == .lost && $0.isRow && $0.operation == "follow" && $0.circumstances.contains(.schemasDiffer)
         },
         KnownFault(
             name: "numbers-collide",
@@ -36,14 +46,28 @@ package struct KnownFault: Sendable {
                 && $0.circumstances.isDisjoint(with: [.damaged, .schemasDiffer])
         },
         KnownFault(
+            name: "second-push-loses-rows",
+            explanation:
+                "a machine that pushes again without a pull takes what the first push merged for its own deletions"
+        ) {
+            [.lost, .outdated].contains($0.invariant) && $0.isRow && $0.isSaving
+                && $0.circumstances.contains(.savedBehind)
+                && $0.circumstances.isDisjoint(with: [.damaged, .schemasDiffer])
+        },
+        KnownFault(
             name: "base-was-pruned",
             explanation:
                 "a machine whose last snapshot a prune removed brings back what others deleted or rolled back since"
         ) { [.revived, .outdated].contains($0.invariant) && $0.circumstances.contains(.basePruned) },
         KnownFault(
             name: "loser-of-a-row-is-nowhere",
-            explanation: "two machines changed one row, and the version that lost on a push is in no snapshot"
-        ) { $0.invariant == .unreachable && $0.isRow && $0.circumstances.contains(.concurrent) },
+            explanation:
+                "two machines changed one row, and the version that lost in the merge is in no snapshot and not kept"
+        ) {
+            let isPushed = $0.invariant == .unreachable && $0.isSaving
+            let isPulled = $0.invariant == .gone && ["merge", "restore", "watch", "follow"].contains($0.operation)
+            return (isPushed || isPulled) && $0.isRow && $0.circumstances.contains(.concurrent)
+        },
         KnownFault(
             name: "save-builds-on-damage",
             explanation:

@@ -11,6 +11,10 @@ extension Player {
         for fault in truth.faults(contents, known: known) where !isTainted(fault.unit) {
             // An older agent's tables keep what the newer ones lack.
             if fault.kind == .lost, let kept = hidden[fault.unit], fault.allowed.contains(kept) { continue }
+            // It may come from a snapshot of which only another part is damaged.
+            if fault.kind == .unknown, past.contains(.damaged), truth.isVersion(fault.content ?? "", of: fault.unit) {
+                continue
+            }
             let invariant: Violation.Invariant =
                 switch fault.kind {
                 case .lost: .lost
@@ -38,7 +42,7 @@ extension Player {
 
     /// Lists the snapshots again, and checks the new ones.
     /// - Parameters:
-    ///   - makers: what those who may have made them know, in the order in which it is tried; the last one must do.
+    ///   - makers: what those who may have made them know, of which what explains a snapshot best is taken.
     ///   - mayRemove: whether snapshots may be gone.
     ///   - mustFit: whether each new head must hold what one of the makers knows.
     @discardableResult
@@ -83,10 +87,13 @@ extension Player {
                 let others = headsBefore.reduce(into: Set<Int>()) { $0.formUnion(memory.snapshots[$1]?.known ?? []) }
                 choices += choices.map { $0.union(others) }
             }
-            let known =
-                choices.first { known in
-                    truth.faults(contents, known: known).allSatisfy { isTainted($0.unit) }
-                } ?? choices.last ?? snapshot.known
+            func faults(_ known: Set<Int>) -> Int {
+                // What a snapshot has tells more of who made it than what it lacks.
+                truth.faults(contents, known: known).filter { !isTainted($0.unit) }
+                    .reduce(0) { $0 + ($1.kind == .unknown ? 1000 : 1) }
+            }
+            // The last one of those that explain it best.
+            let known = choices.reversed().min { faults($0) < faults($1) } ?? snapshot.known
             memory.learn(new.id, known)
             if options.isVerbose { print("  knows", memory.snapshots[new.id]?.known.sorted() ?? []) }
             guard mustFit, memory.heads.contains(new.id) else { continue }

@@ -199,9 +199,13 @@ extension Player {
     private func retract(
         _ own: Set<Int>, _ pulled: Set<Int>, _ after: AgentMachine.Live, _ machine: Int, _ operation: String
     ) {
-        for unit in truth.units(in: own) {
+        var returned: Set<String> = []
+        // A session comes before what belongs to it: if it returns, so may that.
+        for unit in truth.units(in: own).sorted() {
             let offered = truth.versions(unit, in: pulled)
-            guard offered.contains(after.contents[unit]) else { continue }
+            guard offered.contains(after.contents[unit]) || (offered.isEmpty && after.contents[unit] == nil) else {
+                continue
+            }
             for number in truth.latest(unit, in: minds[machine].known) where own.contains(number) {
                 let event = truth.events[number]
                 guard event.content != after.contents[unit] else { continue }
@@ -209,7 +213,9 @@ extension Player {
                 let mayGo =
                     operation == "force" || (unit.isFile && event.content == nil)
                     || (operation != "pull" && isConflict)
+                    || (event.content == nil && unit.session.map(returned.contains) == true)
                 guard mayGo else { continue }
+                if case .session(let id) = unit, event.content == nil { returned.insert(id) }
                 minds[machine].known.remove(number)
                 // What led to it was never saved either.
                 for earlier in event.before.intersection(own)
@@ -321,6 +327,8 @@ extension Player {
             try await verify(machines[machine].agent, "killed prune")
         case .push, .pushBare, .save:
             try expectUntouched(before, machine, "killed push")
+            // It may have come as far as to note what it merged.
+            if moment.contains(.concurrent) { minds[machine].savedBehind = true }
             try await observe(machines[machine].agent, makers: [minds[machine].known], "killed push")
         default:
             let again = try await machines[machine].run(verb.arguments)
