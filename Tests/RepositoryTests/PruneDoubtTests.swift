@@ -60,6 +60,42 @@ import Testing
         #expect(try await machine.repository.verify(readData: true).damages.isEmpty)
     }
 
+    @Test("A commit that cannot be read stays as long as fewer are there than are to be kept")
+    func damagedCommitIsKept() async throws {
+        let (store, machine) = try await memory()
+        let first = machine.repository.key(of: CommitName(sequence: 1))
+        try await store.put(first, .bytes(ByteBuffer(string: "{")), .overwrite)
+        let policy = PrunePolicy(keepLast: 3, keepWithin: .zero, grace: .zero)
+        #expect(try await machine.repository.prune(policy).removedSnapshots.isEmpty)
+        #expect(try await store.find(first) != nil)
+    }
+
+    /// A merge behind which another snapshot stands, and its side commit.
+    private func merge() async throws -> (CommitGraph, merge: Snapshot, side: ObjectKey) {
+        let graph = try await CommitGraph()
+        let side = try await graph.add(2, nonce: "b", parents: [graph.first]) { $0.isSide = true }
+        let merge = try await graph.add(3, parents: [graph.first], sides: [side])
+        try await graph.add(4, parents: [merge])
+        return (graph, merge, graph.repository.key(of: side.name))
+    }
+
+    @Test("A side commit goes in a later prune than its merge")
+    func side() async throws {
+        let (graph, _, side) = try await merge()
+        _ = try await graph.repository.prune(Self.now)
+        #expect(try await graph.store.find(side) != nil)
+        _ = try await graph.repository.prune(Self.now)
+        #expect(try await graph.store.find(side) == nil)
+    }
+
+    @Test("A side commit stays while a commit cannot be read, which may name it")
+    func sideOfDamagedMerge() async throws {
+        let (graph, merge, side) = try await merge()
+        try await graph.damage(merge)
+        _ = try await graph.repository.prune(PrunePolicy(keepLast: 16, keepWithin: .zero, grace: .zero))
+        #expect(try await graph.store.find(side) != nil)
+    }
+
     @Test("a mark that cannot be read counts as one that saw nothing unused")
     func damagedMark() async throws {
         let (store, machine) = try await memory()

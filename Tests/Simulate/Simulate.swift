@@ -6,9 +6,10 @@ import Simulation
     static func main() async {
         let range = SeedRange(defaultCount: 10_000)
         let start = ContinuousClock.now
-        let totals = await range.run(of: { HoldfastKind() }) { outcome in print(outcome.report) }
+        let totals = await range.run(of: { HoldfastKind() }) { report in print(report) }
         print(totals.summary)
-        print("took \(ContinuousClock.now - start)")
+        let time = ContinuousClock.now - start
+        print("took \(time), \(Int(Double(totals.seeds) / max(0.001, time / .seconds(1)))) seeds a second")
         exit(totals.failed.isEmpty ? 0 : 1)
     }
 }

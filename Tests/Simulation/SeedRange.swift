@@ -23,19 +23,23 @@ package struct SeedRange: Sendable {
         return number
     }
 
+    /// How many failures of one run are shrunk.
+    private static let shrinks = 3
+
     /// Runs all seeds, on as many threads as there are processors.
     ///
     /// - Parameters:
     ///   - kind: makes the repository's kind for one seed.
-    ///   - report: is called for each seed that failed, by one thread at a time.
+    ///   - report: is told of each seed that failed, by one thread at a time. The first ones are shrunk.
     /// - Returns: what all seeds together came to.
     package func run(
         of kind: @escaping @Sendable () -> any RepositoryKind,
         scenario: @escaping @Sendable (UInt64) -> Scenario = { .drawn(seed: $0) },
-        report: @escaping @Sendable (Simulation.Outcome) -> Void
+        report: @escaping @Sendable (String) -> Void
     ) async -> Totals {
         let next = NIOLockedValueBox(0)
         let totals = NIOLockedValueBox(Totals())
+        let reporting = NIOLockedValueBox(())
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<max(1, ProcessInfo.processInfo.activeProcessorCount) {
                 group.addTask {
@@ -46,10 +50,14 @@ package struct SeedRange: Sendable {
                         }) {
                             let seed = first + UInt64(place)
                             let outcome = Simulation.run(seed: seed, of: kind(), scenario: scenario(seed))
-                            totals.withLockedValue {
-                                $0.add(outcome)
-                                if outcome.violation != nil { report(outcome) }
+                            let failed = totals.withLockedValue { totals in
+                                totals.add(outcome)
+                                return totals.failed.count
                             }
+                            guard outcome.violation != nil else { continue }
+                            let isFirst = failed <= Self.shrinks
+                            let text = outcome.report(shrunk: isFirst ? Simulation.shrunk(outcome, of: kind) : nil)
+                            reporting.withLockedValue { _ in report(text) }
                         }
                     }
                 }
@@ -83,21 +91,17 @@ package struct Totals: Sendable {
         if outcome.violation != nil { failed.append(outcome.seed) }
         steps += outcome.steps
         crashes += outcome.crashes
-        counts.commits += outcome.counts.commits
-        counts.merges += outcome.counts.merges
-        counts.forks += outcome.counts.forks
-        counts.promises += outcome.counts.promises
-        counts.restores += outcome.counts.restores
-        counts.prunedCommits += outcome.counts.prunedCommits
-        counts.prunedPacks += outcome.counts.prunedPacks
+        counts += outcome.counts
         digest = digest &+ outcome.digest &* (2 &* outcome.seed &+ 1)
     }
 
     package var summary: String {
         """
         \(seeds) seeds, \(failed.count) failed; \(steps) steps, \(crashes) crashes, \(counts.commits) commits \
-        (\(counts.merges) merges, \(counts.prunedCommits) pruned), \(counts.forks) times more than one head, \
-        \(counts.promises) promises, \(counts.restores) restores, \(counts.prunedPacks) packs pruned; \
+        (\(counts.merges) merges, \(counts.sides) sides, \(counts.prunedCommits) pruned), \(counts.forks) times more than \
+        one head, \(counts.promises) promises, \(counts.restores) restores, \(counts.prunedPacks) packs pruned; \
+        \(counts.damages) objects damaged, \(counts.passedOver) times a commit passed over, \(counts.fallbacks) fallbacks, \
+        \(counts.lostToDamage) commits lost to damage; \
         digest \(String(digest, radix: 16))
         """
     }

@@ -5,7 +5,7 @@ package struct Simulation: Sendable {
     /// What one seed came to.
     package struct Outcome: Sendable {
         package let seed: UInt64
-        package let summary: String
+        package let scenario: Scenario
         package var violation: String?
         package var steps = 0
         package var counts = Ledger.Counts()
@@ -14,12 +14,22 @@ package struct Simulation: Sendable {
         package var digest: UInt64 = 0
         package var trace: [String] = []
 
-        /// What a person needs in order to repeat it.
-        package var report: String {
+        /// What happened, for people.
+        private var story: String {
             """
-            seed \(seed): \(violation ?? "passed")
-            \(summary)
+            \(violation ?? "passed")
+            \(scenario.summary)
             \(trace.suffix(400).map { "    " + $0 }.joined(separator: "\n"))
+            """
+        }
+
+        /// What a person needs in order to repeat it.
+        /// - Parameter shrunk: what the seed comes to in a smaller scenario.
+        package func report(shrunk: Outcome? = nil) -> String {
+            let smaller = shrunk.map { "seed \(seed) in a smaller scenario: \($0.story)\n" } ?? ""
+            return """
+            seed \(seed): \(story)
+            \(smaller)\
             Repeat it with: HOLDFAST_SIMULATION_SEED=\(seed) HOLDFAST_SIMULATION_SEEDS=1 make test, or make simulate SEED=\(seed) SEEDS=1
             """
         }
@@ -40,7 +50,7 @@ package struct Simulation: Sendable {
         stage = Stage(kind: kind, scenario: scenario, seed: seed)
         world = World(seed: seed, conditions: scenario.conditions, plan: .none)
         ledger = Ledger(kind: kind, scenario: scenario)
-        outcome = Outcome(seed: seed, summary: scenario.summary)
+        outcome = Outcome(seed: seed, scenario: scenario)
         dice = Dice(seed: seed, part: 2)
     }
 
@@ -88,6 +98,12 @@ package struct Simulation: Sendable {
         }
         _ = world.start("closer", mayCrash: false, stage.closer)
         try settle()
+        if !world.bucket.damages.isEmpty {
+            world.repair()
+            try check()
+            _ = world.start("healer", mayCrash: false, stage.closer)
+            try settle()
+        }
         try ledger.checkEnd()
         guard world.escapes == 0 else {
             throw Violation("\(world.escapes) jobs ran outside of the simulation, which cannot be repeated")
@@ -107,27 +123,36 @@ package struct Simulation: Sendable {
     }
 
     private mutating func check() throws(Violation) {
-        for path in stage.takeDeleted() { ledger.deletes(path) }
+        for deletion in stage.takeDeletions() { ledger.deletes(deletion) }
         let changes = world.takeChanges()
         let reports = stage.takeReports()
         if changes.isEmpty && reports.isEmpty { return }
         let bucket = world.bucket
-        try ledger.check(changes, in: bucket)
+        try ledger.check(changes, in: bucket, step: world.steps)
         for report in reports {
             switch report {
             case .promised(let promises): ledger.promise(promises)
-            case .restored(let tree, let client): try ledger.restored(tree, by: client)
+            case .restored(let tree, let client, let work): try ledger.restored(tree, by: client, work)
+            case .pulled(let client, let before, let after): try ledger.pulled(by: client, before, after)
+            case .saved(let id, let files, let client): try ledger.saved(id, files, by: client)
+            case .verified(let damages, let client, let work, let isCalm):
+                try ledger.verified(damages, by: client, work, isCalm: isCalm)
+            case .unreadable(let client):
+                guard !ledger.isSomethingWhole else {
+                    throw Violation("\(client) cannot restore the memory once all faults are over")
+                }
             case .rollsBack(let client, let id): ledger.rollsBack(client, to: id)
             case .failed(let what): throw Violation(what)
             }
         }
-        try ledger.check([], in: bucket)
+        try ledger.check([], in: bucket, step: world.steps)
     }
 
     private mutating func startWriter(_ name: String, _ machine: Machine) {
         let id = world.start(
             name, mayCrash: true, skew: skew(), clockStops: dice.chance(300), stage.writer(machine))
         machines[id] = machine
+        ledger.works(id, on: machine.name)
     }
 
     /// A machine whose process died starts another; one that was lost is replaced by a new machine.

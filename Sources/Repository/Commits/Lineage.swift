@@ -33,6 +33,15 @@ public enum Lineage: String, Sendable, Equatable {
     }
 }
 
+extension Heads {
+    /// The newest head alone, which a restore takes. What only another head contains says nothing of what this one lacks.
+    public var tipOnly: Heads {
+        var copy = self
+        copy.snapshots = Array(snapshots.prefix(1))
+        return copy
+    }
+}
+
 extension Repository {
     /// Side commits that are read to prove that nothing as old as a snapshot is left.
     private static let sidesRead = 20

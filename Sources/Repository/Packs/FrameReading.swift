@@ -212,7 +212,10 @@ extension Repository {
         let wanted = Int64(range.lowerBound)..<Int64(range.upperBound)
         do { return try await store.get(key, range: wanted, ifMatch: nil) } catch {
             if error.kind == .notFound { throw RepositoryError.missing(key) }
-            if error.kind == .invalid { throw RepositoryError.damaged(key, "it ends before byte \(range.lowerBound)") }
+            // A refusal may be of this kind as well; then the size cannot be had, or is large enough.
+            if error.kind == .invalid, try await store.head(key).size <= wanted.lowerBound {
+                throw RepositoryError.damaged(key, "it ends before byte \(range.lowerBound)")
+            }
             throw error
         }
     }

@@ -121,13 +121,14 @@ extension Repository {
         }.map(\.name)
         let unproven = Set(old).intersection(newest.unproven)
         var removed = old.filter { !unproven.contains($0) }
-        let oldestKept = main.prefix(policy.keepLast).last?.name
+        let oldestKept = main.count < policy.keepLast ? nil : main[policy.keepLast - 1].name
         removed += history.damaged.map(\.name).filter { name in
             oldestKept.map { $0 < name } == true && isOld(name) && heads.contains { $0.commit.standsFor(name) }
         }
-        let named = Set(main.filter { !removed.contains($0.name) }.flatMap(\.commit.sides).map(\.name))
+        // A side goes in a later prune than its merge, which may outlast this one. One that cannot be read may name any side.
+        let named = Set(main.flatMap(\.commit.sides).map(\.name))
         let sides = history.snapshots.filter { snapshot in
-            snapshot.commit.isSide && !named.contains(snapshot.name) && isOld(snapshot.name)
+            snapshot.commit.isSide && history.damaged.isEmpty && !named.contains(snapshot.name) && isOld(snapshot.name)
                 && !heads.contains { $0.id == snapshot.id }
         }.map(\.name)
         return (removed + sides, unproven.sorted())

@@ -128,14 +128,24 @@ final class Verification: Sendable {
                 state.withLockedValue { $0.strangers.append(object.key) }
             }
         }
-        let found = NIOLockedValueBox<[Read]>([])
+        let (found, missing) = (NIOLockedValueBox<[Read]>([]), NIOLockedValueBox<[Read]>([]))
         try await forEachConcurrently(names, limit: repository.concurrency) { [repository] name in
             switch try await repository.readAny(name) {
             case .success(let snapshot): found.withLockedValue { $0.append(.snapshot(snapshot)) }
             case .failure(let error):
-                let problem = try ObjectProblem(error)
-                // What a prune has removed since the listing is no damage.
-                guard try await repository.store.find(repository.key(of: name)) != nil else { return }
+                let problem = Read.problem(name, try ObjectProblem(error))
+                if error.isMissing {
+                    missing.withLockedValue { $0.append(problem) }
+                } else {
+                    found.withLockedValue { $0.append(problem) }
+                }
+            }
+        }
+        let gone = missing.withLockedValue { $0 }
+        if !gone.isEmpty {
+            // What a prune has removed since the listing is no damage; what is listed and cannot be had is.
+            let listed = Set(try await repository.store.list(prefix: repository.commitPrefix).collect().map(\.key))
+            for case .problem(let name, let problem) in gone where listed.contains(repository.key(of: name)) {
                 found.withLockedValue { $0.append(.problem(name, problem)) }
             }
         }

@@ -117,6 +117,19 @@ struct LineageTests {
         #expect(try await graph.repository.lineage(of: remembered, to: heads) == test.expected)
     }
 
+    @Test("What only another head contains is no base for the files of the tip")
+    func tipOnly() async throws {
+        let graph = try await CommitGraph()
+        let heads = [
+            try await graph.add(2, nonce: "b", parents: [graph.first]),
+            try await graph.add(2, nonce: "c", parents: [graph.first]),
+        ]
+        let tip = try await graph.repository.heads().tipOnly
+        #expect(tip.snapshots.map(\.id) == [heads[0].id])
+        #expect(try await graph.repository.lineage(of: heads[0], to: tip) == .contained)
+        #expect(try await graph.repository.lineage(of: heads[1], to: tip) == .unrelated)
+    }
+
     @Test("Only what is contained or pruned is a base, and all else but what is newer is explained")
     func base() {
         let all: [Lineage] = [.contained, .newer, .pruned, .passedOver, .foreign, .unknown, .unrelated]

@@ -22,6 +22,26 @@ enum Mistake: String, Sendable, CaseIterable {
     case prunesAtOnce
     /// Content is believed to be what the store sent.
     case verifiesNothing
+    /// What cannot be read keeps everybody from saving.
+    case stopsAtDamage
+    /// What cannot be read counts as contained in what is saved next.
+    case damagedIsAncestor
+    /// What the store does not hand out counts as damaged.
+    case refusedIsDamaged
+    /// What the next save is made from counts as continued where nobody can tell.
+    case unknownIsContained
+    /// Packs are deleted although a commit cannot be read, which may need them.
+    case prunesBesideDamage
+    /// The newest snapshot that is whole takes everything's place, here as well.
+    case pullsOver
+
+    /// Whether it shows only where objects are damaged or refused.
+    var isAboutDamage: Bool {
+        switch self {
+        case .stopsAtDamage, .damagedIsAncestor, .refusedIsDamaged, .unknownIsContained, .prunesBesideDamage, .pullsOver: true
+        default: false
+        }
+    }
 }
 
 /// A repository as one would write it in an afternoon: right without a mistake, except that it never forgets a commit.
@@ -31,6 +51,10 @@ struct NaiveRepository: RepositoryUnderTest {
         var nonce: String
         var parents: [String]
         var files: [String: File]
+        /// Commits that could not be read, and are not continued.
+        var passedOver: [String]? = nil
+        /// Commits that count as continued, besides those that are.
+        var hidden: [String]? = nil
     }
 
     struct File: Codable, Equatable {
@@ -42,6 +66,18 @@ struct NaiveRepository: RepositoryUnderTest {
     struct Version {
         var key: String
         var commit: Commit
+    }
+
+    /// All commits that are there.
+    struct Versions {
+        var readable: [Version] = []
+        var damaged: [String] = []
+
+        /// The highest number in use.
+        var last: Int {
+            let numbers = damaged.compactMap { $0.split(separator: "/").last?.prefix(5) }.compactMap { Int($0) }
+            return max(readable.map(\.commit.sequence).max() ?? 0, (numbers.max() ?? 10_000) - 10_000)
+        }
     }
 
     /// The commit that the next save continues, and the files as they were saved here.
@@ -64,13 +100,34 @@ struct NaiveRepository: RepositoryUnderTest {
         mistake != .mutableHead && (store.capabilities.createOnly == .enforced || mistake == .trustsConditions)
     }
 
-    func restore() async throws -> RestoredTree? {
-        guard let tip = try await heads(versions()).last else { return nil }
+    func restore(_ here: Tree, base: Base?) async throws -> RestoredTree? {
+        let all = try await versions()
+        if all.readable.isEmpty, all.damaged.isEmpty { return nil }
+        let heads = try await heads(all)
+        let older = all.readable.sorted { $0.commit.sequence > $1.commit.sequence }
+        var damaged = Dictionary(uniqueKeysWithValues: all.damaged.map { (ObjectKey($0), "it cannot be read") })
+        for tip in heads.reversed() + (mistake == .mutableHead ? [] : older) where damaged[ObjectKey(tip.key)] == nil {
+            do {
+                let files = try await files(of: tip)
+                let base = base as? Known
+                let common = base.map { continues(tip, $0.key, in: all) ? $0.files : [:] } ?? [:]
+                let result = mistake == .pullsOver ? files : pulledTree(here, files, base: common)
+                return RestoredTree(
+                    id: tip.key, files: files, result: result,
+                    base: Known(key: tip.key, files: files.common(with: result)), damaged: damaged)
+            } catch let error as Failure {
+                damaged[ObjectKey(tip.key)] = error.reason
+            }
+        }
+        throw Failure(reason: "nothing is whole")
+    }
+
+    private func files(of version: Version) async throws -> Tree {
         var files: Tree = [:]
-        for (path, file) in tip.commit.files.sorted(by: { $0.key < $1.key }) {
+        for (path, file) in version.commit.files.sorted(by: { $0.key < $1.key }) {
             files[path] = SimulatedFile(content: try await content(of: file, path), modified: file.modified)
         }
-        return RestoredTree(id: tip.key, files: files, base: Known(key: tip.key, files: files))
+        return files
     }
 
     func rollBack(_ choose: @escaping @Sendable ([String]) -> String?) async throws {}
@@ -80,7 +137,7 @@ struct NaiveRepository: RepositoryUnderTest {
     ) async throws -> SavedTree {
         let base = base as? Known
         let known = try await versions()
-        let ours = try await upload(files, known: known)
+        let ours = try await upload(files, known: known.readable)
         let original = (base?.files ?? [:]).mapValues {
             File(pack: "", hash: hash($0.content), modified: $0.modified)
         }
@@ -92,15 +149,14 @@ struct NaiveRepository: RepositoryUnderTest {
             var conflict = false
             for head in heads where mistake != .mergesNothing {
                 // Only a head that continues our base can have removed something from it.
-                let continues = ancestors(of: head, in: all).contains(base?.key ?? "")
-                let old = continues ? original : [:]
+                let old = base.map { continues(head, $0.key, in: all) ? original : [:] } ?? [:]
                 conflict = merge(&merged, head.commit.files, old, preferOurs: false) || conflict
                 _ = merge(&withOurs, head.commit.files, old, preferOurs: true)
             }
             var parents = heads.map(\.key)
             if conflict { parents.append(try await commitAside(withOurs, parents, all)) }
-            let sequence = (all.map(\.commit.sequence).max() ?? 0) + 1
-            let commit = Commit(sequence: sequence, nonce: nonce(), parents: parents, files: merged)
+            var commit = Commit(sequence: all.last + 1, nonce: nonce(), parents: parents, files: merged)
+            if mistake == .damagedIsAncestor { commit.hidden = all.damaged } else { commit.passedOver = all.damaged }
             if let key = try await write(commit, isLinear: isLinear) {
                 try await ours.finish?()
                 if mistake == .mutableHead {
@@ -115,17 +171,22 @@ struct NaiveRepository: RepositoryUnderTest {
     func prune() async throws {
         let now = try await store.put(ObjectKey("memory/prune"), .bytes(ByteBuffer()), .overwrite).lastModified ?? 0
         let packs = try await store.list(prefix: "memory/packs/").collect()
-        let used = Set(try await versions().flatMap { $0.commit.files.values.map(\.pack) })
+        let versions = try await versions()
+        if !versions.damaged.isEmpty, mistake != .prunesBesideDamage { return }
+        let used = Set(versions.readable.flatMap { $0.commit.files.values.map(\.pack) })
         let wait = mistake == .prunesAtOnce ? 0 : grace
         let old = packs.filter { !used.contains($0.key.text) && now - ($0.lastModified ?? now) >= wait }
         _ = try await store.delete(old.map(\.key))
     }
 
-    func verify() async throws -> [String] {
-        var damage: [String] = []
-        for version in try await versions() {
+    func verify() async throws -> [ObjectKey: String] {
+        let versions = try await versions()
+        var damage = Dictionary(uniqueKeysWithValues: versions.damaged.map { (ObjectKey($0), "it cannot be read") })
+        for version in versions.readable {
             for (path, file) in version.commit.files.sorted(by: { $0.key < $1.key }) {
-                do { _ = try await content(of: file, path) } catch { damage.append("\(version.key) \(path): \(error)") }
+                do { _ = try await content(of: file, path) } catch let error as Failure {
+                    damage[ObjectKey(file.pack)] = error.reason
+                }
             }
         }
         return damage
@@ -133,38 +194,67 @@ struct NaiveRepository: RepositoryUnderTest {
 
     // MARK: Commits
 
-    private func versions() async throws -> [Version] {
-        var versions: [Version] = []
+    private func versions() async throws -> Versions {
+        var versions = Versions()
         for object in try await store.list(prefix: "memory/commits/").collect() {
-            let bytes = try await store.get(object.key).collect(upTo: 1 << 20)
-            versions.append(
-                Version(
-                    key: object.key.text,
-                    commit: try JSONDecoder().decode(Commit.self, from: Data(bytes.readableBytesView))))
+            if let commit = try await commit(object.key) {
+                versions.readable.append(Version(key: object.key.text, commit: commit))
+            } else {
+                versions.damaged.append(object.key.text)
+            }
         }
         return versions
     }
 
-    private func heads(_ versions: [Version]) async throws -> [Version] {
+    /// - Returns: `nil` for one that is damaged.
+    private func commit(_ key: ObjectKey) async throws -> Commit? {
+        for _ in 0..<3 {
+            do {
+                let bytes = try await store.get(key).collect(upTo: 1 << 20)
+                if let commit = try? JSONDecoder().decode(Commit.self, from: Data(bytes.readableBytesView)) { return commit }
+            } catch {
+                let isDamaged = error.kind == .notFound || error.kind == .corrupt
+                let isRefused = error.kind == .denied || error.kind == .invalid
+                guard isDamaged || isRefused && mistake == .refusedIsDamaged else { throw error }
+            }
+        }
+        if mistake == .stopsAtDamage { throw Failure(reason: "\(key) is damaged") }
+        return nil
+    }
+
+    private func heads(_ all: Versions) async throws -> [Version] {
+        let versions = all.readable
         if mistake == .mutableHead {
             guard try await store.find(Self.head) != nil else { return [] }
             let head = String(buffer: try await store.get(Self.head).collect(upTo: 1000))
             return versions.filter { $0.key == head }
         }
-        let parents = Set(versions.flatMap(\.commit.parents))
-        return versions.filter { !parents.contains($0.key) }
+        let inner = Set(versions.flatMap { ancestors(of: $0, in: all).found.subtracting([$0.key]) })
+        return versions.filter { !inner.contains($0.key) }
             .sorted { ($0.commit.sequence, $0.key) < ($1.commit.sequence, $1.key) }
     }
 
-    /// The keys of a commit and of all before it.
-    private func ancestors(of version: Version, in all: [Version]) -> Set<String> {
+    /// The keys of a commit and of all before it, as far as they can be read.
+    private func ancestors(of version: Version, in all: Versions) -> (found: Set<String>, isComplete: Bool) {
+        let commits = Dictionary(uniqueKeysWithValues: all.readable.map { ($0.key, $0.commit) })
         var found: Set<String> = []
+        var isComplete = true
         var open = [version.key]
         while let key = open.popLast() {
             guard found.insert(key).inserted else { continue }
-            open += all.first { $0.key == key }?.commit.parents ?? []
+            guard let commit = commits[key] else {
+                isComplete = false
+                continue
+            }
+            open += commit.parents + (commit.hidden ?? [])
         }
-        return found
+        return (found, isComplete)
+    }
+
+    private func continues(_ version: Version, _ base: String, in all: Versions) -> Bool {
+        let (found, isComplete) = ancestors(of: version, in: all)
+        if mistake == .unknownIsContained, !isComplete || all.damaged.contains(base) { return true }
+        return found.contains(base)
     }
 
     /// - Returns: its key, or `nil` if another has won.
@@ -208,9 +298,8 @@ struct NaiveRepository: RepositoryUnderTest {
     }
 
     /// Writes our side under a name of its own, so that what loses a conflict stays reachable.
-    private func commitAside(_ files: [String: File], _ parents: [String], _ all: [Version]) async throws -> String {
-        let sequence = (all.map(\.commit.sequence).max() ?? 0) + 1
-        let commit = Commit(sequence: sequence, nonce: nonce(), parents: parents, files: files)
+    private func commitAside(_ files: [String: File], _ parents: [String], _ all: Versions) async throws -> String {
+        let commit = Commit(sequence: all.last + 1, nonce: nonce(), parents: parents, files: files)
         guard let key = try await write(commit, isLinear: false) else { throw Failure(reason: "the name is taken") }
         return key
     }
@@ -259,7 +348,11 @@ struct NaiveRepository: RepositoryUnderTest {
     }
 
     private func content(of file: File, _ path: String) async throws -> String {
-        let bytes = try await store.get(ObjectKey(file.pack)).collect(upTo: 1 << 20)
+        let bytes: ByteBuffer
+        do { bytes = try await store.get(ObjectKey(file.pack)).collect(upTo: 1 << 20) } catch {
+            guard error.kind == .notFound else { throw error }
+            throw Failure(reason: "\(file.pack) is gone")
+        }
         guard let pack = try? JSONDecoder().decode([String: String].self, from: Data(bytes.readableBytesView)) else {
             throw Failure(reason: "\(file.pack) is no pack")
         }
@@ -297,17 +390,29 @@ struct NaiveKind: RepositoryKind {
             files[path] = try JSONDecoder().decode([String: String].self, from: Data(pack.readableBytesView))[
                 String(file.hash)]
         }
-        return CommitFacts(
+        var facts = CommitFacts(
             key: key, id: key.text, parents: commit.parents.map { ObjectKey($0) }, files: files,
             needs: Set(commit.files.values.map(\.pack)).sorted().map { ObjectKey($0) })
+        facts.passedOver = Dictionary(uniqueKeysWithValues: (commit.passedOver ?? []).map { (ObjectKey($0), "damaged") })
+        return facts
     }
 
-    func heads(of commits: [CommitFacts], in bucket: Bucket) -> [CommitFacts] {
+    var ancestorLimit: Int { .max }
+
+    func heads(of commits: [CommitFacts], in bucket: Bucket) -> HeadsSeen {
         if mistake == .mutableHead {
-            guard let head = bucket[NaiveRepository.head]?.content else { return [] }
-            return commits.filter { $0.id == String(buffer: head) }
+            guard let head = bucket[NaiveRepository.head]?.content else { return HeadsSeen(heads: []) }
+            return HeadsSeen(heads: [ObjectKey(String(buffer: head))])
         }
-        let parents = Set(commits.flatMap(\.parents))
-        return commits.filter { !parents.contains($0.key) }
+        let commit = { (key: ObjectKey) in
+            bucket[key].flatMap { try? JSONDecoder().decode(NaiveRepository.Commit.self, from: Data($0.content.readableBytesView)) }
+        }
+        var inner: Set<String> = []
+        var open = commits.flatMap { commit($0.key).map { $0.parents + ($0.hidden ?? []) } ?? [] }
+        while let next = open.popLast() {
+            guard inner.insert(next).inserted else { continue }
+            open += commit(ObjectKey(next)).map { $0.parents + ($0.hidden ?? []) } ?? []
+        }
+        return HeadsSeen(heads: commits.map(\.key).filter { !inner.contains($0.text) })
     }
 }

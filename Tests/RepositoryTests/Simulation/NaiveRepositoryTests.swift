@@ -7,7 +7,8 @@ import Testing
     func findsMistakes(_ mistake: Mistake) async throws {
         let found = await onThread {
             (UInt64(1)...300).lazy.compactMap { seed in
-                Simulation.run(seed: seed, of: NaiveKind(mistake: mistake), scenario: .forNaive(seed: seed)).violation
+                Simulation.run(seed: seed, of: NaiveKind(mistake: mistake), scenario: .forNaive(seed: seed, isAboutDamage: mistake.isAboutDamage))
+                    .violation
             }.first
         }
         let violation = try #require(found)
@@ -16,9 +17,9 @@ import Testing
 
     @Test("finds nothing where there is no mistake")
     func passesWithoutMistake() async {
-        let totals = await SeedRange(count: 150).run(of: { NaiveKind() }, scenario: { .forNaive(seed: $0) }) {
-            outcome in
-            Issue.record("\(outcome.report)")
+        let totals = await SeedRange(count: 150).run(of: { NaiveKind() }, scenario: { .forNaive(seed: $0, isAboutDamage: $0 % 2 == 0) }) {
+            report in
+            Issue.record("\(report)")
         }
         #expect(totals.counts.promises > 400)
     }
@@ -28,23 +29,32 @@ extension Mistake {
     /// What a violation says that comes from this mistake.
     fileprivate var words: [String] {
         switch self {
-        case .mutableHead, .mergesNothing: ["is in no head"]
+        case .mutableHead: ["is in no head"]
+        case .mergesNothing: ["is in no head", "which nobody has deleted"]
         case .takenMeansMine: ["is in no head", "is unreachable"]
         case .overwrites, .trustsConditions: ["was changed"]
         case .commitsFirst, .prunesAtOnce: ["is missing", "needs it"]
         case .verifiesNothing: ["its files are not those of the commit"]
+        case .stopsAtDamage: ["nothing can be saved"]
+        case .damagedIsAncestor: ["is in no head, and is none"]
+        case .refusedIsDamaged: ["which it is not", "and it is not", "was whole"]
+        case .unknownIsContained: ["disappeared", "was saved by", "which nobody has deleted"]
+        case .prunesBesideDamage: ["needs it"]
+        case .pullsOver: ["disappeared"]
         }
     }
 }
 
 extension Scenario {
     /// What the naive repository was made for: it keeps all commits.
-    fileprivate static func forNaive(seed: UInt64) -> Scenario {
+    fileprivate static func forNaive(seed: UInt64, isAboutDamage: Bool) -> Scenario {
         var scenario = Scenario.drawn(seed: seed)
         scenario.settings.keepLast = nil
         scenario.rollbacks = 0
         scenario.copies = 0
         scenario.history = 0
+        (scenario.plan.damage, scenario.plan.refusal) = isAboutDamage ? (15, 10) : (0, 0)
+        if !isAboutDamage { scenario.plan.refusedListing = 0 }
         return scenario
     }
 }

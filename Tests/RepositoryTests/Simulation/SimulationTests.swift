@@ -7,8 +7,8 @@ import Testing
 @Suite("A repository that anything may happen to") struct SimulationTests {
     @Test("keeps every promise in a thousand seeds, or in those that the environment names")
     func thousandSeeds() async {
-        let totals = await SeedRange(defaultCount: 1000).run(of: { HoldfastKind() }) { outcome in
-            Issue.record("\(outcome.report)")
+        let totals = await SeedRange(defaultCount: 1000).run(of: { HoldfastKind() }) { report in
+            Issue.record("\(report)")
         }
         print("simulation: \(totals.summary)")
         // A simulation in which nothing happens would pass as well.
@@ -20,6 +20,10 @@ import Testing
         #expect(10 * totals.counts.prunedCommits > totals.seeds)
         #expect(10 * totals.counts.prunedPacks > totals.seeds)
         #expect(2 * totals.crashes > totals.seeds)
+        #expect(2 * totals.counts.damages > totals.seeds)
+        #expect(5 * totals.counts.passedOver > totals.seeds)
+        #expect(20 * totals.counts.fallbacks > totals.seeds)
+        #expect(5 * totals.counts.sides > totals.seeds)
     }
 
     @Test("does the same in the same seed")
@@ -28,7 +32,7 @@ import Testing
             let runs = await onThread {
                 (0..<2).map { _ in Simulation.run(seed: seed, of: HoldfastKind(), scenario: .drawn(seed: seed)) }
             }
-            #expect(runs[0].digest == runs[1].digest, "\(runs[0].report)\n\(runs[1].report)")
+            #expect(runs[0].digest == runs[1].digest, "\(runs[0].report())\n\(runs[1].report())")
         }
     }
 
@@ -39,7 +43,7 @@ import Testing
         let outcome = await onThread { [scenario] in
             Simulation.run(seed: seed, of: HoldfastKind(), scenario: scenario)
         }
-        #expect(outcome.violation == nil, "\(outcome.report)")
+        #expect(outcome.violation == nil, "\(outcome.report())")
         #expect(outcome.counts.commits > 110)
     }
 
@@ -54,7 +58,7 @@ import Testing
                 // What the crashed process had sent takes effect, or does not, or does so later: by the seed.
                 for seed in UInt64(1)...2 {
                     let outcome = Simulation.run(seed: seed, of: HoldfastKind(), scenario: scenario)
-                    if outcome.violation != nil { failed.append(outcome.report) }
+                    if outcome.violation != nil { failed.append(outcome.report()) }
                 }
             }
             return failed

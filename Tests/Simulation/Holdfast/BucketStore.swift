@@ -2,12 +2,17 @@ import NIOConcurrencyHelpers
 import NIOCore
 import ObjectStore
 
-/// A store that reads a bucket as it is, at once and without faults, and notes which packs were read.
+/// A store that reads a bucket at once and without faults, and notes which packs were read.
 struct BucketStore: ObjectStore {
     let bucket: Bucket
+    /// Whether all is read as it was written, whatever has become of it.
+    let isIntact: Bool
     private let read = NIOLockedValueBox<Set<ObjectKey>>([])
 
-    init(_ bucket: Bucket) { self.bucket = bucket }
+    init(_ bucket: Bucket, isIntact: Bool) {
+        self.bucket = bucket
+        self.isIntact = isIntact
+    }
 
     var capabilities: StoreCapabilities {
         StoreCapabilities(createOnly: bucket.conditions.declared, deleteBatch: 1000)
@@ -23,17 +28,20 @@ struct BucketStore: ObjectStore {
     }
 
     func get(_ key: ObjectKey, range: Range<Int64>?, ifMatch: ETag?) async throws(StoreError) -> ObjectContent {
-        guard let info = bucket.info(key), let content = bucket[key]?.content else {
+        guard let info = bucket.info(key), let content = isIntact ? bucket[key]?.content : bucket.content(key) else {
             throw StoreError(.notFound, "read", key: key, "does not exist")
         }
+        let size = Int64(content.readableBytes)
         if key.text.contains("/packs/") { read.withLockedValue { _ = $0.insert(key) } }
-        let bytes = (range ?? 0..<info.size).clamped(to: 0..<info.size)
+        let bytes = (range ?? 0..<size).clamped(to: 0..<size)
         let slice = content.getSlice(at: content.readerIndex + Int(bytes.lowerBound), length: bytes.count)
         return ObjectContent(info: info, range: bytes, chunks: AnyChunks(slice ?? ByteBuffer()))
     }
 
     func head(_ key: ObjectKey) async throws(StoreError) -> ObjectInfo {
-        guard let info = bucket.info(key) else { throw StoreError(.notFound, "look at", key: key, "does not exist") }
+        guard let info = bucket.info(key), bucket.content(key) != nil else {
+            throw StoreError(.notFound, "look at", key: key, "does not exist")
+        }
         return info
     }
 

@@ -12,13 +12,13 @@ struct HoldfastClient: RepositoryUnderTest {
         struct Point: Sendable {
             let snapshot: Snapshot
             let manifest: Manifest?
-            let files: [FileFacts]
+            let files: Tree
         }
 
         /// What the files may have become by a save that nobody saw the end of.
         struct Intent: Sendable {
             let snapshots: [Snapshot]
-            let files: [FileFacts]
+            let files: Tree
         }
 
         var point: Point?
@@ -29,23 +29,52 @@ struct HoldfastClient: RepositoryUnderTest {
     let policy: PrunePolicy
     /// So many packs may a snapshot need before they are packed anew.
     let mostPacks: Int
+    let merging: Merging
+    let random: @Sendable () -> UInt64
 
-    func restore() async throws -> RestoredTree? {
-        let newest = try await repository.newest()
-        guard let tip = newest.tip, let manifest = newest.manifest else {
-            if newest.heads.isEmpty { return nil }
-            throw RepositoryError(.damaged, "no snapshot is whole")
+    func restore(_ here: Tree, base: Base?) async throws -> RestoredTree? {
+        let remembered = try await point(base as? Known)
+        var excluded: [CommitName: String] = [:]
+        while true {
+            let newest = try await repository.newest(excluding: excluded)
+            guard let tip = newest.tip, let manifest = newest.manifest else {
+                if newest.heads.isEmpty { return nil }
+                throw RepositoryError(.damaged, "no snapshot is whole")
+            }
+            let files: Tree
+            do { files = try await tree(manifest) } catch let error as RepositoryError {
+                guard error.kind == .damaged, excluded[tip.name] == nil else { throw error }
+                excluded[tip.name] = error.message
+                continue
+            }
+            var common: Tree = [:]
+            if let remembered {
+                switch try await repository.lineage(of: remembered.snapshot, to: newest.heads.tipOnly) {
+                case .contained, .pruned: common = remembered.files
+                // Nothing changed there, so all differences are changes here.
+                case .newer: common = files
+                case .passedOver, .foreign, .unknown, .unrelated: break
+                }
+            }
+            let result = pulledTree(here, files, base: common)
+            let point = Known.Point(snapshot: tip, manifest: manifest, files: files.common(with: result))
+            let damaged = newest.heads.damaged.map { (key(of: $0.name), $0.reason) }
+            return RestoredTree(
+                id: tip.id.hexadecimal, files: files, result: result, base: Known(point: point),
+                damaged: Dictionary(damaged) { first, _ in first })
         }
+    }
+
+    private func key(of name: CommitName) -> ObjectKey { ObjectKey("\(repository.memory)/commits/\(name)") }
+
+    private func tree(_ manifest: Manifest) async throws -> Tree {
         let contents = try await repository.contents(of: manifest.entries)
         var files: Tree = [:]
         for entry in manifest.entries {
             files["\(entry.path)"] = SimulatedFile(
                 content: String(buffer: contents[entry.digest] ?? ByteBuffer()), modified: entry.modified)
         }
-        return RestoredTree(
-            id: tip.id.hexadecimal, files: files,
-            base: Known(point: Known.Point(snapshot: tip, manifest: manifest, files: manifest.entries.map(\.facts))),
-            damaged: newest.heads.damaged.map { "\($0.name): \($0.reason)" })
+        return files
     }
 
     func save(
@@ -65,41 +94,67 @@ struct HoldfastClient: RepositoryUnderTest {
         let writer = SnapshotWriter(repository, upon: newest, abandoning: abandoned)
 
         var state: [SaveRequest.File] = []
-        var facts: [FileFacts] = []
-        for (path, file) in files.compactMap({ path, file in RelativePath(path).map { ($0, file) } })
-            .sorted(by: { $0.0 < $1.0 })
-        {
-            let content = ByteBuffer(string: file.content)
-            let new = FileFacts(
-                path: path, modified: file.modified, size: Int64(content.readableBytes), digest: Digest(of: content))
-            facts.append(new)
-            if lineage == .contained, let base, base.files.contains(new), !moving.contains(path) {
-                state.append(.unchanged(new))
-                continue
+        for (path, facts, content) in files.facts {
+            if lineage == .contained, let base, base.files["\(path)"] == files["\(path)"], !moving.contains(path) {
+                state.append(.unchanged(facts))
+            } else {
+                state.append(.new(try await write(content, facts, with: writer)))
             }
-            if writer.claim(new.digest) { try await writer.write(SnapshotWriter.encode([(new.digest, content)])) }
-            state.append(
-                .new(
-                    NewFile(
-                        path: path, mode: 0o600, modified: file.modified, digest: new.digest,
-                        chunks: [NewFile.Chunk(digest: new.digest, length: content.readableBytes)])))
         }
-        var request = SaveRequest(files: state, base: base.map { ($0.snapshot, $0.files) }, writer: "simulation")
+        var request = SaveRequest(
+            files: state, base: base.map { ($0.snapshot, $0.files.facts.map(\.facts)) }, writer: "simulation")
         request.lineage = lineage
-        let here = facts
         request.willCommit = { snapshots in
-            remember(Known(point: remembered, intent: Known.Intent(snapshots: snapshots, files: here)))
+            remember(Known(point: remembered, intent: Known.Intent(snapshots: snapshots, files: files)))
         }
+        if merging != .never { request.mergeFile = { try await merge($0, files, with: writer) } }
         let saved = try await repository.save(writer, request)
         return SavedTree(
             id: saved.snapshot.id.hexadecimal,
-            base: Known(point: Known.Point(snapshot: saved.snapshot, manifest: saved.manifest, files: facts)))
+            base: Known(point: Known.Point(snapshot: saved.snapshot, manifest: saved.manifest, files: files)))
+    }
+
+    private func write(
+        _ content: ByteBuffer, _ facts: FileFacts, with writer: SnapshotWriter
+    ) async throws -> NewFile {
+        if writer.claim(facts.digest) { try await writer.write(SnapshotWriter.encode([(facts.digest, content)])) }
+        return NewFile(
+            path: facts.path, mode: 0o600, modified: facts.modified, digest: facts.digest,
+            chunks: [NewFile.Chunk(digest: facts.digest, length: content.readableBytes)])
+    }
+
+    /// Joins the lines of both versions.
+    /// - Returns: `nil` for a file that cannot be merged.
+    private func merge(_ file: FileMerge, _ here: Tree, with writer: SnapshotWriter) async throws -> NewFile? {
+        let path = "\(file.path)"
+        if merging == .sometimes {
+            if path.hasSuffix("1") { return nil }
+            if path.hasSuffix("2"), random() % 4 == 0 { throw RepositoryError(.damaged, "the merge of '\(path)' fails") }
+        }
+        let stored =
+            switch file.ours {
+            case .stored(let entry): [entry, file.theirs]
+            case .captured: [file.theirs]
+            }
+        let contents: [Digest: ByteBuffer]
+        do { contents = try await repository.contents(of: stored) } catch let error as RepositoryError {
+            guard error.kind == .damaged else { throw error }
+            return nil
+        }
+        var texts = contents.values.map { String(buffer: $0) }
+        if case .captured = file.ours { texts.append(here[path]?.content ?? "") }
+        let lines = Set(texts.flatMap { $0.split(separator: "\n") })
+        let content = ByteBuffer(string: lines.sorted().joined(separator: "\n"))
+        let facts = FileFacts(
+            path: file.path, modified: max(file.ours.facts.modified, file.theirs.modified),
+            size: Int64(content.readableBytes), digest: Digest(of: content))
+        return try await write(content, facts, with: writer)
     }
 
     /// What is remembered, with what a process that died had no time to remember.
     private func point(_ known: Known?) async throws -> Known.Point? {
         for snapshot in known?.intent?.snapshots.reversed() ?? [] where try await repository.holds(snapshot) {
-            return Known.Point(snapshot: snapshot, manifest: nil, files: known?.intent?.files ?? [])
+            return Known.Point(snapshot: snapshot, manifest: nil, files: known?.intent?.files ?? [:])
         }
         return known?.point
     }
@@ -125,15 +180,32 @@ struct HoldfastClient: RepositoryUnderTest {
 
     func prune() async throws { _ = try await repository.prune(policy) }
 
-    func verify() async throws -> [String] {
+    func verify() async throws -> [ObjectKey: String] {
         let report = try await repository.verify(readData: true)
-        return (report.damages + report.unknown).map { "\($0.key) \($0.reason)" }
-            + (report.wholeSnapshots == report.snapshots ? [] : ["not all snapshots are whole"])
+        var damages: [ObjectKey: String] = [:]
+        for damage in report.damages + report.unknown { damages[damage.key] = damage.reason }
+        if damages.isEmpty, report.wholeSnapshots != report.snapshots {
+            damages[ObjectKey(repository.memory)] = "not all snapshots are whole"
+        }
+        return damages
     }
 
     private func abandonedPacks(of newest: Newest) -> Set<Digest> {
         let packs = Set(newest.manifests.flatMap(\.packUses).map(\.pack))
         return packs.count > mostPacks ? packs : []
+    }
+}
+
+extension Tree {
+    /// The files in the order of their paths.
+    fileprivate var facts: [(path: RelativePath, facts: FileFacts, content: ByteBuffer)] {
+        compactMap { path, file in
+            guard let path = RelativePath(path) else { return nil }
+            let content = ByteBuffer(string: file.content)
+            let facts = FileFacts(
+                path: path, modified: file.modified, size: Int64(content.readableBytes), digest: Digest(of: content))
+            return (path, facts, content)
+        }.sorted { $0.path < $1.path }
     }
 }
 

@@ -20,6 +20,8 @@ package struct HoldfastKind: RepositoryKind {
 
     package init() {}
 
+    package var ancestorLimit: Int { 100 }
+
     package func open(
         _ client: ClientWorld, random: @escaping @Sendable () -> UInt64, settings: Settings
     ) -> any RepositoryUnderTest {
@@ -30,7 +32,7 @@ package struct HoldfastKind: RepositoryKind {
             repository: repository(client.store, environment),
             policy: PrunePolicy(
                 keepLast: settings.keepLast ?? .max, keepWithin: .zero, grace: .nanoseconds(settings.grace)),
-            mostPacks: settings.mostPacks)
+            mostPacks: settings.mostPacks, merging: settings.merging, random: random)
     }
 
     private func repository(_ store: any ObjectStore, _ environment: RepositoryEnvironment) -> Repository {
@@ -47,7 +49,7 @@ package struct HoldfastKind: RepositoryKind {
             throw Violation("it is no commit")
         }
         cache.withLockedValue { $0.snapshots[key] = snapshot }
-        let store = BucketStore(bucket)
+        let store = BucketStore(bucket, isIntact: true)
         let repository = repository(store, .live)
         let manifest = try runNow { try await repository.manifest(of: snapshot) }
         var needs = store.takeRead()
@@ -70,20 +72,29 @@ package struct HoldfastKind: RepositoryKind {
                 files["\(entry.path)"] = cache.withLockedValue { $0.contents[blob] }
             }
         }
-        return CommitFacts(
-            key: key, id: snapshot.id.hexadecimal,
-            parents: (snapshot.commit.parents + snapshot.commit.sides).map { ObjectKey("\(prefix)\($0.name)") },
-            files: files,
-            needs: needs.sorted())
+        let commit = snapshot.commit
+        let key = { (name: CommitName) in ObjectKey("\(prefix)\(name)") }
+        var facts = CommitFacts(
+            key: key(snapshot.name), id: snapshot.id.hexadecimal,
+            parents: (commit.parents + commit.sides).map { key($0.name) }, files: files, needs: needs.sorted())
+        facts.sides = commit.sides.map { key($0.name) }
+        facts.isSide = commit.isSide
+        facts.memory = commit.memory
+        let ancestors = commit.ancestors.map { (key($0.name), $0.hash ?? "") }
+        facts.ancestors = Dictionary(ancestors) { first, _ in first }
+        let passedOver = commit.passedOver.map { (key($0.name), $0.reason.rawValue) }
+        facts.passedOver = Dictionary(passedOver) { first, _ in first }
+        return facts
     }
 
     /// What every reader takes for the heads.
-    package func heads(of commits: [CommitFacts], in bucket: Bucket) throws -> [CommitFacts] {
-        let repository = repository(BucketStore(bucket), .live)
+    package func heads(of commits: [CommitFacts], in bucket: Bucket) throws -> HeadsSeen {
+        let repository = repository(BucketStore(bucket, isIntact: false), .live)
         let known = cache.withLockedValue { cache in commits.compactMap { cache.snapshots[$0.key] } }
         let heads = try runNow { try await repository.heads(known: known) }
-        guard heads.damaged.isEmpty else { throw Violation("a commit is damaged: \(heads.damaged)") }
-        let names = heads.snapshots.map { ObjectKey("\(Self.memory)/commits/\($0.name)") }
-        return names.compactMap { name in commits.first { $0.key == name } }
+        let key = { (name: CommitName) in ObjectKey("\(Self.memory)/commits/\(name)") }
+        return HeadsSeen(
+            heads: heads.snapshots.map { key($0.name) }, damaged: heads.damaged.map { key($0.name) },
+            unproven: heads.unproven.map(key))
     }
 }

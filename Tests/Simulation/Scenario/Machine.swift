@@ -7,7 +7,14 @@ final class Machine: Sendable {
         var base: Base?
         /// What has changed since the last save that succeeded.
         var unsaved: Set<String> = []
+        /// What was in each file before, by path.
+        var earlier: [String: Set<String>] = [:]
         var count = 0
+
+        fileprivate mutating func outdate(_ path: String) {
+            guard let content = files[path]?.content else { return }
+            earlier[path, default: []].insert(content)
+        }
     }
 
     let name: String
@@ -21,6 +28,7 @@ final class Machine: Sendable {
     func write(_ path: String, at time: Int64) {
         state.withLockedValue { state in
             state.count += 1
+            state.outdate(path)
             state.files[path] = SimulatedFile(content: "\(path) by \(name) \(state.count)", modified: time)
             state.unsaved.insert(path)
         }
@@ -44,16 +52,20 @@ final class Machine: Sendable {
         }
     }
 
-    func delete(_ path: String) {
+    /// - Returns: what is and was in the file.
+    func delete(_ path: String) -> Set<String> {
         state.withLockedValue { state in
-            state.files[path] = nil
             state.unsaved.remove(path)
+            state.outdate(path)
+            state.files[path] = nil
+            return state.earlier[path] ?? []
         }
     }
 
     func pulled(_ tree: RestoredTree) {
         state.withLockedValue { state in
-            state.files = tree.files
+            for (path, file) in state.files where tree.result[path]?.content != file.content { state.outdate(path) }
+            state.files = tree.result
             state.base = tree.base
         }
     }

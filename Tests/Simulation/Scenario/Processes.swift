@@ -12,7 +12,7 @@ extension Stage {
             do {
                 for _ in 0..<scenario.rounds {
                     try await client.sleep(nanoseconds: think(&dice))
-                    if machine.now.unsaved.isEmpty, dice.chance(600) {
+                    if dice.chance(machine.now.unsaved.isEmpty ? 600 : 200) {
                         _ = await pull(machine, repository, client)
                     }
                     if dice.chance(scenario.rollbacks) { await rollBack(repository, client, dice.word()) }
@@ -46,10 +46,11 @@ extension Stage {
             for _ in 0..<(2 * scenario.rounds) {
                 try await client.sleep(nanoseconds: think(&dice))
                 await attempt("restores", client) {
-                    guard let tree = try await repository.restore() else { return "nothing" }
-                    report(.restored(tree, by: client.name))
+                    guard let tree = try await repository.restore([:], base: nil) else { return "nothing" }
+                    report(.restored(tree, by: client.name, client.circumstances))
                     return String(tree.id.prefix(8))
                 }
+                if dice.chance(100) { await verify(repository, client) }
             }
         } catch {
             return
@@ -90,21 +91,17 @@ extension Stage {
         }
     }
 
-    /// The end: faults are over, and a new machine joins.
+    /// Faults are over, and a new machine joins. Some objects may still be damaged.
     func closer(_ client: ClientWorld) async {
-        let machine = Machine("closer")
+        let machine = Machine(client.name)
         let repository = open(client)
-        guard await pull(machine, repository, client) else {
-            return report(.failed("the memory cannot be restored once all faults are over"))
-        }
+        if !(await pull(machine, repository, client)) { report(.unreadable(client.name)) }
         machine.writeMarker(at: client.wallClock)
         guard await save(machine, repository, client) else {
             return report(.failed("nothing can be saved once all faults are over"))
         }
-        await attempt("verifies", client) {
-            let damage = try await repository.verify()
-            if !damage.isEmpty { report(.failed("verify reports: \(damage.joined(separator: "; "))")) }
-            return "\(damage.count) damaged"
+        guard await verify(repository, client, isCalm: true) else {
+            return report(.failed("the memory cannot be verified once all faults are over"))
         }
     }
 
@@ -127,16 +124,18 @@ extension Stage {
         }
         if !paths.isEmpty, dice.chance(200) {
             let path = dice.pick(paths)
-            deleted.withLockedValue { _ = $0.insert(path) }
-            machine.delete(path)
+            let deletion = Deletion(machine: machine.name, path: path, contents: machine.delete(path))
+            deletions.withLockedValue { $0.append(deletion) }
             client.note("deletes \(path) here")
         }
     }
 
     private func pull(_ machine: Machine, _ repository: any RepositoryUnderTest, _ client: ClientWorld) async -> Bool {
         await attempt("pulls", client) {
-            guard let tree = try await repository.restore() else { return "nothing" }
-            report(.restored(tree, by: client.name))
+            let before = machine.now
+            guard let tree = try await repository.restore(before.files, base: before.base) else { return "nothing" }
+            report(.restored(tree, by: client.name, client.circumstances))
+            report(.pulled(by: client.name, before: before.files, after: tree.result))
             machine.pulled(tree)
             return String(tree.id.prefix(8))
         }
@@ -147,6 +146,7 @@ extension Stage {
         return await attempt("saves", client) {
             let saved = try await repository.save(state.files, base: state.base) { machine.remember($0) }
             machine.saved(saved)
+            report(.saved(id: saved.id, state.files, by: client.name))
             report(
                 .promised(
                     state.unsaved.sorted().compactMap { path in
@@ -157,6 +157,15 @@ extension Stage {
                         }
                     }))
             return String(saved.id.prefix(8))
+        }
+    }
+
+    @discardableResult
+    private func verify(_ repository: any RepositoryUnderTest, _ client: ClientWorld, isCalm: Bool = false) async -> Bool {
+        await attempt("verifies", client) {
+            let damages = try await repository.verify()
+            report(.verified(damages, by: client.name, client.circumstances, isCalm: isCalm))
+            return "\(damages.count) damaged"
         }
     }
 

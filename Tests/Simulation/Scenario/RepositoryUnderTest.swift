@@ -23,14 +23,18 @@ package typealias Base = any Sendable
 package struct RestoredTree: Sendable {
     /// The snapshot's name, as ``CommitFacts/id`` has it.
     package let id: String
+    /// The files of the snapshot.
     package let files: Tree
+    /// What the files of the machine become.
+    package let result: Tree
     package let base: Base
-    /// Newer snapshots that were passed over because they are damaged.
-    package let damaged: [String]
+    /// Newer commits that were passed over because they, or what they need, are damaged, each with the reason.
+    package let damaged: [ObjectKey: String]
 
-    package init(id: String, files: Tree, base: Base, damaged: [String] = []) {
+    package init(id: String, files: Tree, result: Tree, base: Base, damaged: [ObjectKey: String] = [:]) {
         self.id = id
         self.files = files
+        self.result = result
         self.base = base
         self.damaged = damaged
     }
@@ -51,9 +55,9 @@ package struct SavedTree: Sendable {
 
 /// A repository as one process uses it. What it throws is an answer as well: the process may try again.
 package protocol RepositoryUnderTest: Sendable {
-    /// Reads the newest snapshot.
+    /// Reads the newest snapshot, and compares it with the files that are here and with what they were made from.
     /// - Returns: `nil` for an empty memory.
-    func restore() async throws -> RestoredTree?
+    func restore(_ here: Tree, base: Base?) async throws -> RestoredTree?
     /// Makes the files the newest snapshot, merged with what others have saved since the base.
     /// - Parameter remember: what the machine shall remember already now, in case that this process dies.
     func save(
@@ -65,8 +69,8 @@ package protocol RepositoryUnderTest: Sendable {
     /// Deletes what retention does not keep, and what nothing refers to.
     func prune() async throws
     /// Reads everything.
-    /// - Returns: what is damaged.
-    func verify() async throws -> [String]
+    /// - Returns: the objects that are damaged, each with the reason.
+    func verify() async throws -> [ObjectKey: String]
 }
 
 /// What one commit says, read from the raw store.
@@ -79,6 +83,14 @@ package struct CommitFacts: Sendable {
     package let files: [String: String]
     /// The objects that it cannot do without.
     package let needs: [ObjectKey]
+    /// Those of the parents that are only a side of a merge.
+    package var sides: [ObjectKey] = []
+    package var isSide = false
+    package var memory: String?
+    /// Commits that it says it contains, each with the beginning of its id; `nil` if it does not say.
+    package var ancestors: [ObjectKey: String]?
+    /// Commits that were found and not merged, each with the reason.
+    package var passedOver: [ObjectKey: String] = [:]
 
     package init(
         key: ObjectKey, id: String, parents: [ObjectKey], files: [String: String], needs: [ObjectKey]
@@ -91,27 +103,56 @@ package struct CommitFacts: Sendable {
     }
 }
 
+/// What readers take for the heads.
+package struct HeadsSeen: Sendable {
+    package var heads: [ObjectKey] = []
+    package var damaged: [ObjectKey] = []
+    /// Commits of which they cannot tell whether a head contains them.
+    package var unproven: [ObjectKey] = []
+
+    package init(heads: [ObjectKey], damaged: [ObjectKey] = [], unproven: [ObjectKey] = []) {
+        self.heads = heads
+        self.damaged = damaged
+        self.unproven = unproven
+    }
+}
+
 /// A kind of repository: how processes open it, and how its objects are read without it.
 package protocol RepositoryKind: Sendable {
     func open(_ client: ClientWorld, random: @escaping @Sendable () -> UInt64, settings: Settings)
         -> any RepositoryUnderTest
 
-    /// Reads a commit and all that it needs.
+    /// How many ancestors a commit names at most.
+    var ancestorLimit: Int { get }
+
+    /// Reads a commit and all that it needs, as they were written.
     /// - Returns: `nil` if the object is no commit.
     /// - Throws: if the commit, or something that it needs, is missing or damaged.
     func facts(of key: ObjectKey, in bucket: Bucket) throws -> CommitFacts?
 
     /// The commits that readers start from.
-    /// - Parameter commits: all that are there.
-    func heads(of commits: [CommitFacts], in bucket: Bucket) throws -> [CommitFacts]
+    /// - Parameter commits: all that are there and can be read.
+    func heads(of commits: [CommitFacts], in bucket: Bucket) throws -> HeadsSeen
 }
 
 /// What the processes of a scenario are told.
-package struct Settings: Sendable {
+package struct Settings: Sendable, Equatable {
     /// How many snapshots prune keeps; `nil` for all.
     package var keepLast: Int?
     /// How long prune waits before it deletes, in nanoseconds of the server's clock.
     package var grace: Int64
     /// How many packs a snapshot may need before its files are packed anew.
     package var mostPacks: Int
+    /// What becomes of a file that changed on both sides.
+    package var merging = Merging.never
+}
+
+/// How files that changed on both sides are brought together.
+package enum Merging: String, Sendable {
+    /// Not at all: the newer version wins.
+    case never
+    /// Both contents are joined, line by line.
+    case always
+    /// For some paths as in `always`, for others as in `never`; for others again the attempt fails now and then.
+    case sometimes
 }

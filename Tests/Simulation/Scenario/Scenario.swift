@@ -2,7 +2,7 @@ import NIOConcurrencyHelpers
 import ObjectStore
 
 /// What is drawn for one seed: the store, its faults, and who works with it.
-package struct Scenario: Sendable {
+package struct Scenario: Sendable, Equatable {
     package var conditions: Conditions
     package var plan: FaultPlan
     package var settings: Settings
@@ -32,6 +32,7 @@ package struct Scenario: Sendable {
             writers: dice.number(in: 2...5), readers: dice.number(in: 0...2), pruners: pruners,
             rounds: dice.number(in: 1...4), rollbacks: dice.pick([0, 0, 150]),
             copies: dice.pick([0, 0, 300]), history: dice.chance(5) ? dice.number(in: 90...130) : 0)
+        scenario.settings.merging = dice.pick([.never, .never, .always, .sometimes])
         if dice.chance(100) { scenario.turnToPruning() }
         return scenario
     }
@@ -56,16 +57,33 @@ package struct Scenario: Sendable {
 
     var summary: String {
         "\(conditions.rawValue), \(writers) writers × \(rounds), \(readers) readers, \(history) commits before, "
-            + "\(pruners) pruners keeping \(settings.keepLast.map(String.init) ?? "all"), \(plan)"
+            + "\(pruners) pruners keeping \(settings.keepLast.map(String.init) ?? "all"), "
+            + "merging \(settings.merging.rawValue), \(plan)"
     }
 }
 
 /// What a process tells the ledger.
 enum Report: Sendable {
     case promised([Ledger.Promise])
-    case restored(RestoredTree, by: String)
+    case restored(RestoredTree, by: String, Circumstances)
+    /// The files of a machine before and after a pull.
+    case pulled(by: String, before: Tree, after: Tree)
+    /// The files of a machine that a snapshot contains now.
+    case saved(id: String, Tree, by: String)
+    /// - Parameter isCalm: nothing has happened meanwhile.
+    case verified([ObjectKey: String], by: String, Circumstances, isCalm: Bool)
     case rollsBack(Int, to: String?)
     case failed(String)
+    /// The memory could not be restored although nothing failed or was refused.
+    case unreadable(String)
+}
+
+/// A file that is removed on a machine.
+struct Deletion: Sendable {
+    let machine: String
+    let path: String
+    /// What was in it, and what had been before.
+    let contents: Set<String>
 }
 
 /// What all processes of one simulation share.
@@ -74,15 +92,15 @@ struct Stage: Sendable {
     let scenario: Scenario
     let seed: UInt64
     let reports = NIOLockedValueBox<[Report]>([])
-    /// Paths whose deletion somebody may have saved.
-    let deleted = NIOLockedValueBox<Set<String>>([])
+    /// What somebody may save the removal of.
+    let deletions = NIOLockedValueBox<[Deletion]>([])
 
     func report(_ report: Report) { reports.withLockedValue { $0.append(report) } }
 
-    func takeDeleted() -> Set<String> {
-        deleted.withLockedValue { deleted in
-            defer { deleted.removeAll() }
-            return deleted
+    func takeDeletions() -> [Deletion] {
+        deletions.withLockedValue { deletions in
+            defer { deletions.removeAll() }
+            return deletions
         }
     }
 

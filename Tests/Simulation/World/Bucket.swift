@@ -23,6 +23,21 @@ package enum Conditions: String, Sendable, CaseIterable {
     }
 }
 
+/// A write that took effect.
+package struct Write: Sendable {
+    package let key: ObjectKey
+    /// Who sent it.
+    package let client: Int
+    /// What may have looked damaged or absent to the client when it sent the write.
+    package let troubled: Set<ObjectKey>
+
+    init(_ key: ObjectKey, by client: Int, troubled: Set<ObjectKey>) {
+        self.key = key
+        self.client = client
+        self.troubled = troubled
+    }
+}
+
 /// What is in the store: the truth that no fault hides, with the semantics of S3.
 package struct Bucket: Sendable {
     package struct Stored: Sendable {
@@ -35,19 +50,25 @@ package struct Bucket: Sendable {
 
     /// Something that happened to one object.
     package enum Change: Sendable {
-        case written(ObjectKey)
-        case removed(ObjectKey)
+        case written(Write)
+        /// - Parameter troubled: what may have looked damaged or absent to the client that removed it.
+        case removed(ObjectKey, troubled: Set<ObjectKey>)
+        case damaged(ObjectKey)
+        case repaired(ObjectKey)
     }
 
     let conditions: Conditions
     private var objects: [ObjectKey: Stored] = [:]
     private var order: [ObjectKey] = []
+    /// Objects of which readers see something else than what was written.
+    package private(set) var damages: [ObjectKey: Damage] = [:]
     private var writes = 0
     /// What happened since the last check.
     private(set) var changes: [Change] = []
 
     init(conditions: Conditions) { self.conditions = conditions }
 
+    /// An object as it was written, whatever has become of it.
     package subscript(key: ObjectKey) -> Stored? { objects[key] }
     /// All keys, in the order of their bytes.
     package var keys: [ObjectKey] { order }
@@ -57,18 +78,38 @@ package struct Bucket: Sendable {
         return changes
     }
 
+    /// What a listing says of an object.
     func info(_ key: ObjectKey) -> ObjectInfo? {
-        objects[key].map {
-            ObjectInfo(
-                key: key, size: Int64($0.content.readableBytes), etag: ETag("\"version-\($0.version)\""),
-                lastModified: $0.modified)
-        }
+        guard let stored = objects[key] else { return nil }
+        let damage = damages[key]
+        var size = stored.content.readableBytes
+        if case .cut(let length)? = damage?.kind { size = length }
+        let tag = "\"version-\(stored.version)\(damage?.isTagged == true ? "-damaged" : "")\""
+        return ObjectInfo(key: key, size: Int64(size), etag: ETag(tag), lastModified: stored.modified)
+    }
+
+    /// What a reader gets of an object.
+    func content(_ key: ObjectKey) -> ByteBuffer? {
+        guard let stored = objects[key] else { return nil }
+        return damages[key].map { $0.applied(to: stored.content) } ?? stored.content
+    }
+
+    mutating func damage(_ key: ObjectKey, _ damage: Damage) {
+        guard objects[key] != nil else { return }
+        damages[key] = damage
+        changes.append(.damaged(key))
+    }
+
+    mutating func repair(_ key: ObjectKey) {
+        guard damages.removeValue(forKey: key) != nil else { return }
+        changes.append(.repaired(key))
     }
 
     /// - Parameter wasFree: whether the key was free when the request was sent.
     mutating func put(
-        _ key: ObjectKey, _ content: ByteBuffer, _ rule: WriteRule, wasFree: Bool, at time: Int64
+        _ write: Write, _ content: ByteBuffer, _ rule: WriteRule, wasFree: Bool, at time: Int64
     ) throws(StoreError) -> ObjectInfo {
+        let key = write.key
         if rule == .createOnly {
             let isFree =
                 switch conditions {
@@ -84,15 +125,17 @@ package struct Bucket: Sendable {
         if objects.updateValue(Stored(content: content, version: writes, modified: time), forKey: key) == nil {
             order.insert(key, at: place(of: key))
         }
-        changes.append(.written(key))
+        repair(key)
+        changes.append(.written(write))
         return ObjectInfo(
             key: key, size: Int64(content.readableBytes), etag: ETag("\"version-\(writes)\""), lastModified: time)
     }
 
-    mutating func remove(_ key: ObjectKey) {
+    mutating func remove(_ key: ObjectKey, troubled: Set<ObjectKey>) {
         guard objects.removeValue(forKey: key) != nil else { return }
         order.remove(at: place(of: key))
-        changes.append(.removed(key))
+        damages[key] = nil
+        changes.append(.removed(key, troubled: troubled))
     }
 
     func page(prefix: String, after token: String?, limit: Int) -> ObjectPage {

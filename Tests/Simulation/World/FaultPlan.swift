@@ -1,5 +1,5 @@
 /// How a simulated store and its clients misbehave. Rates are of 1,000 requests.
-package struct FaultPlan: Sendable {
+package struct FaultPlan: Sendable, Equatable {
     /// The request never arrives.
     package var lostRequest = 0
     /// The request takes effect, and its answer is lost.
@@ -34,6 +34,15 @@ package struct FaultPlan: Sendable {
     /// could not survive it: nobody can look at the clock in the very moment in which a request takes effect.
     package var pause = 0
 
+    /// Of 1,000 steps, how many damage an object in the store, which some time later may be repaired.
+    package var damage = 0
+    /// The most objects that are damaged in all.
+    package var damages = 6
+    /// Of 1,000 steps, how many begin a time in which the store does not hand out an object.
+    package var refusal = 0
+    /// Of 1,000 steps, how many begin a time in which keys may not be listed.
+    package var refusedListing = 0
+
     /// No faults at all.
     package static let none = FaultPlan()
 
@@ -57,6 +66,11 @@ package struct FaultPlan: Sendable {
         plan.missingIsDenied = dice.chance(150)
         plan.crash = [0, 4, 12, 40][rate()]
         plan.pause = [0, 3, 8, 20][rate()]
+        if dice.chance(400) {
+            plan.damage = dice.pick([0, 6, 15, 30])
+            plan.refusal = dice.pick([0, 0, 6, 15])
+            plan.refusedListing = dice.pick([0, 0, 3, 8])
+        }
         return plan
     }
 }

@@ -61,6 +61,8 @@ struct ParkedCall: Sendable {
     var sentAt: Int64
     /// For a create: whether the key was free when it was sent.
     var keyWasFree: Bool
+    /// What may have looked damaged or absent to the client when it was sent.
+    let troubled: Set<ObjectKey>
     /// The client's task was cancelled while it waited.
     var isCancelled = false
     /// The request has taken effect, and this is under way to the client.
@@ -70,10 +72,11 @@ struct ParkedCall: Sendable {
 
 /// A write whose client no longer waits, and which may still take effect.
 struct LateWrite: Sendable {
-    let client: Int
-    let request: StoreRequest
-    let sentAt: Int64
-    let keyWasFree: Bool
+    let call: ParkedCall
+
+    var client: Int { call.client }
+    var request: StoreRequest { call.request }
+    var sentAt: Int64 { call.sentAt }
 }
 
 /// A task that sleeps.
@@ -104,4 +107,8 @@ struct SimulatedClient: Sendable {
     var wasAway = false
     /// How long its monotonic clock has stood still.
     var lost: Int64 = 0
+    /// The step in which its present work began.
+    var workBegan = 0
+    /// What may have looked damaged or absent to it since then.
+    var troubled: Set<ObjectKey> = []
 }

@@ -58,13 +58,19 @@ package final class World: Sendable {
     /// From now on this fails.
     package func begin(_ plan: FaultPlan) { state.withLockedValue { $0.plan = plan } }
 
-    /// From now on nothing fails; what is under way takes effect or is forgotten.
+    /// From now on nothing fails and nothing is refused; what is under way takes effect or is forgotten. What is damaged
+    /// stays so.
     package func calm() {
         state.withLockedValue { state in
             state.plan = .none
+            state.endRefusals()
+            state.repairs = []
             while !state.lateWrites.isEmpty { state.settleLateWrite(0) }
         }
     }
+
+    /// Repairs all that is damaged.
+    package func repair() { state.withLockedValue { $0.repairAll() } }
 
     /// Ends all tasks, crashed ones too, so that nothing of them stays in memory.
     package func tearDown() {
@@ -123,9 +129,24 @@ package struct ClientWorld: Sendable {
     package func sleep(nanoseconds: Int64) async throws { try await world.sleep(nanoseconds, in: id) }
 
     /// Another piece of work begins: the process may be suspended for hours once more.
-    package func startsWork() { world.state.withLockedValue { $0.clients[id].wasAway = false } }
+    package func startsWork() { world.state.withLockedValue { $0.startsWork(id) } }
+
+    /// The step in which the present work began, and what may have looked damaged or absent since then.
+    package var circumstances: Circumstances {
+        world.state.withLockedValue {
+            Circumstances(since: $0.clients[id].workBegan, troubled: $0.clients[id].troubled)
+        }
+    }
 
     package func note(_ line: String) {
         world.state.withLockedValue { $0.note("\($0.clients[id].name) \(line)") }
     }
+}
+
+/// What a piece of work had to do with.
+package struct Circumstances: Sendable {
+    /// The step in which it began.
+    package let since: Int
+    /// Objects that may have looked damaged or absent since then: damaged or removed, or spoiled on their way.
+    package let troubled: Set<ObjectKey>
 }

@@ -15,7 +15,7 @@ extension WorldState {
         if let result = call.result { return finish(index, result, "arrives") }
         if call.isCancelled {
             switch dice.number(in: 0...2) {
-            case 0: _ = apply(call.request, keyWasFree: call.keyWasFree)
+            case 0: _ = apply(call)
             case 1: writeLater(call)
             default: break
             }
@@ -25,32 +25,32 @@ extension WorldState {
         switch drawFault(for: call.request) {
         case nil:
             if case .get(let key, _, _) = call.request { spoiled[key] = nil }
-            finish(index, apply(call.request, keyWasFree: call.keyWasFree))
+            finish(index, apply(call))
         case .lostRequest: finish(index, gone, "request lost")
         case .lostAnswer:
-            let result = apply(call.request, keyWasFree: call.keyWasFree)
+            let result = apply(call)
             finish(index, gone, "\(name(result)), answer lost")
         case .lateEffect:
             writeLater(call)
             finish(index, gone, "still under way")
         case .delayedAnswer:
-            let result = apply(call.request, keyWasFree: call.keyWasFree)
+            let result = apply(call)
             call.result = result
             calls[index] = call
             note("\(clients[call.client].name) \(name(call.request)): \(name(result)), answer delayed")
         case .conflict: finish(index, .failure(call.request.error(.conflict, "another write is in flight")))
         case .ownSuccessTaken:
-            let result = apply(call.request, keyWasFree: call.keyWasFree)
+            let result = apply(call)
             if case .failure = result { return finish(index, result) }
             finish(index, .failure(call.request.error(.alreadyExists, "already exists")), "done, then repeated")
         case .serverError: finish(index, .failure(call.request.error(.server, "internal error")), "no effect")
         case .serverErrorAfterEffect:
-            let result = apply(call.request, keyWasFree: call.keyWasFree)
+            let result = apply(call)
             finish(index, .failure(call.request.error(.server, "internal error")), "\(name(result))")
         case .throttled: finish(index, .failure(call.request.error(.throttled, "slow down")))
-        case .cutShort: finish(index, cutShort(apply(call.request, keyWasFree: true)), "cut short")
-        case .wrongByte: finish(index, withWrongByte(apply(call.request, keyWasFree: true)), "wrong byte")
-        case .partialDelete: finish(index, deletePart(call.request))
+        case .cutShort: finish(index, cutShort(apply(call), call.client), "cut short")
+        case .wrongByte: finish(index, withWrongByte(apply(call), call.client), "wrong byte")
+        case .partialDelete: finish(index, deletePart(call))
         case .deniedList: finish(index, .failure(call.request.error(.denied, "access denied")))
         }
     }
@@ -87,15 +87,17 @@ extension WorldState {
     }
 
     /// What the server does when a request has arrived.
-    mutating func apply(_ request: StoreRequest, keyWasFree: Bool) -> StoreResult {
+    mutating func apply(_ call: ParkedCall) -> StoreResult {
+        let request = call.request
         do throws(StoreError) {
             switch request {
             case .put(let key, let content, let rule):
-                return .success(.info(try bucket.put(key, content, rule, wasFree: keyWasFree, at: now)))
-            case .delete(let keys):
-                for key in keys { bucket.remove(key) }
-                return .success(.failures([]))
+                if rule == .overwrite, let refusal = refusal(of: key, request) { throw refusal }
+                let write = Write(key, by: call.client, troubled: call.troubled)
+                return .success(.info(try bucket.put(write, content, rule, wasFree: call.keyWasFree, at: now)))
+            case .delete(let keys): return .success(.failures(keys.compactMap { remove($0, call) }))
             case .page(let prefix, let token, let limit):
+                if let refusal = refusal(ofListing: prefix, request) { throw refusal }
                 return .success(.page(bucket.page(prefix: prefix, after: token, limit: min(limit, 1000))))
             case .head(let key): return .success(.info(try find(key, request).info))
             case .holds(let key, let content): return .success(.same(try find(key, request).content == content))
@@ -120,40 +122,51 @@ extension WorldState {
     private func find(
         _ key: ObjectKey, _ request: StoreRequest
     ) throws(StoreError) -> (info: ObjectInfo, content: ByteBuffer) {
-        guard let stored = bucket[key], let info = bucket.info(key) else {
+        if let refusal = refusal(of: key, request) { throw refusal }
+        guard let content = bucket.content(key), let info = bucket.info(key) else {
             throw plan.missingIsDenied
                 ? request.error(.denied, "access denied") : request.error(.notFound, "does not exist")
         }
-        return (info, stored.content)
+        return (info, content)
     }
 
-    private mutating func cutShort(_ result: StoreResult) -> StoreResult {
+    /// - Returns: why not.
+    private mutating func remove(_ key: ObjectKey, _ call: ParkedCall) -> DeleteFailure? {
+        if let refusal = refusal(of: key, call.request) { return DeleteFailure(key: key, error: refusal) }
+        bucket.remove(key, troubled: call.troubled)
+        trouble(key)
+        return nil
+    }
+
+    private mutating func cutShort(_ result: StoreResult, _ client: Int) -> StoreResult {
         guard case .success(.content(let info, let range, var bytes, _)) = result, bytes.readableBytes > 0 else {
             return result
         }
         spoiled[info.key, default: 0] += 1
+        clients[client].troubled.insert(info.key)
         let kind: StoreError.Kind = dice.chance(500) ? .corrupt : .unreachable
         bytes = bytes.readSlice(length: dice.number(in: 0...(bytes.readableBytes - 1))) ?? ByteBuffer()
         return .success(.content(info, range, bytes, broken: kind))
     }
 
-    private mutating func withWrongByte(_ result: StoreResult) -> StoreResult {
+    private mutating func withWrongByte(_ result: StoreResult, _ client: Int) -> StoreResult {
         guard case .success(.content(let info, let range, var bytes, _)) = result, bytes.readableBytes > 0 else {
             return result
         }
         spoiled[info.key, default: 0] += 1
+        clients[client].troubled.insert(info.key)
         let place = bytes.readerIndex + dice.number(in: 0...(bytes.readableBytes - 1))
         let byte = bytes.getInteger(at: place, as: UInt8.self) ?? 0
         bytes.setInteger(byte ^ UInt8(1 << dice.number(in: 0...7)), at: place)
         return .success(.content(info, range, bytes, broken: nil))
     }
 
-    private mutating func deletePart(_ request: StoreRequest) -> StoreResult {
-        guard case .delete(let keys) = request else { return apply(request, keyWasFree: true) }
+    private mutating func deletePart(_ call: ParkedCall) -> StoreResult {
+        guard case .delete(let keys) = call.request else { return apply(call) }
         var failures: [DeleteFailure] = []
         for key in keys {
             if dice.chance(500) {
-                bucket.remove(key)
+                if let failure = remove(key, call) { failures.append(failure) }
             } else {
                 failures.append(
                     DeleteFailure(key: key, error: StoreError(.server, "delete", key: key, "internal error")))

@@ -62,7 +62,7 @@ extension WorldState {
         guard dice.chance(800) else {
             return note("\(clients[late.client].name) \(name(late.request)): lost after all")
         }
-        let result = apply(late.request, keyWasFree: late.keyWasFree)
+        let result = apply(late.call)
         note("\(clients[late.client].name) \(name(late.request)): late, \(name(result))")
     }
 
@@ -86,7 +86,7 @@ extension WorldState {
         for index in calls.indices where calls[index].client == client && calls[index].result == nil {
             guard dice.chance(500) else { continue }
             let call = calls[index]
-            let result = apply(call.request, keyWasFree: call.keyWasFree)
+            let result = apply(call)
             calls[index].result = result
             note("\(clients[client].name) \(name(call.request)): \(name(result)), the answer has to wait")
         }
@@ -111,7 +111,7 @@ extension WorldState {
             switch dice.number(in: 0...2) {
             case 0: break
             case 1:
-                let result = apply(call.request, keyWasFree: call.keyWasFree)
+                let result = apply(call)
                 if call.request.isWrite {
                     note("\(clients[client].name) \(name(call.request)): \(name(result)) unseen")
                 }
@@ -125,8 +125,7 @@ extension WorldState {
 
     mutating func writeLater(_ call: ParkedCall) {
         guard call.request.isWrite else { return }
-        lateWrites.append(
-            LateWrite(client: call.client, request: call.request, sentAt: call.sentAt, keyWasFree: call.keyWasFree))
+        lateWrites.append(LateWrite(call: call))
     }
 
     private func isWaiting(_ client: Int) -> Bool {

@@ -24,6 +24,13 @@ struct WorldState: Sendable {
     let stickiness: Int
     var lastClient: Int?
     var crashesLeft = 8
+    var damageCount = 0
+    /// When damaged objects are repaired; those that are not here stay as they are.
+    var repairs: [Trouble] = []
+    /// Objects that the store does not hand out for a time.
+    var refusals: [Trouble] = []
+    /// Beginnings of keys that may not be listed for a time.
+    var refusedListings: [Trouble] = []
     private(set) var steps = 0
     private(set) var trace: [String] = []
     private(set) var digest: UInt64 = 0xCBF2_9CE4_8422_2325
@@ -57,7 +64,8 @@ struct WorldState: Sendable {
             return
         }
         var call = ParkedCall(
-            id: id, client: client, request: request, sentAt: now, keyWasFree: isFree(request), answer: answer)
+            id: id, client: client, request: request, sentAt: now, keyWasFree: isFree(request),
+            troubled: clients[client].troubled, answer: answer)
         call.isCancelled = cancelled.remove(id) != nil
         calls.append(call)
     }
@@ -111,9 +119,13 @@ struct WorldState: Sendable {
     mutating func step() -> Bool {
         steps += 1
         now += Int64(dice.number(in: 1...100)) * 1_000_000
+        endTroubles()
         if steps == plan.crashStep, crashOne() { return true }
         if plan.crash > 0, crashesLeft > 0, dice.chance(plan.crash), crashOne() { return true }
         if plan.pause > 0, dice.chance(plan.pause), pauseOne() { return true }
+        if plan.damage > 0, dice.chance(plan.damage), damageOne() { return true }
+        if plan.refusal > 0, dice.chance(plan.refusal), refuseOne() { return true }
+        if plan.refusedListing > 0, dice.chance(plan.refusedListing), refuseListing() { return true }
 
         let ready = calls.indices.filter { clients[calls[$0].client].pausedUntil == nil }
         let event = nextTimedEvent(ready)
