@@ -39,9 +39,10 @@ package struct KnownFault: Sendable {
         },
         KnownFault(
             name: "deleted-row-returns",
-            explanation: "a row that is deleted after a push that found the store ahead comes back with the next push"
+            explanation:
+                "a row that is deleted after a push that found the store ahead comes back with the next push or merge"
         ) {
-            $0.invariant == .revived && $0.isRow && $0.isSaving
+            $0.invariant == .revived && $0.isRow && ($0.isSaving || $0.isMerging)
                 && !$0.circumstances.isDisjoint(with: [.savedBehind, .merged])
                 && $0.circumstances.isDisjoint(with: [.damaged, .schemasDiffer])
         },
@@ -65,8 +66,8 @@ package struct KnownFault: Sendable {
                 "two machines changed one row, and the version that lost in the merge is in no snapshot and not kept"
         ) {
             let isPushed = $0.invariant == .unreachable && $0.isSaving
-            let isPulled = $0.invariant == .gone && ["merge", "restore", "watch", "follow"].contains($0.operation)
-            return (isPushed || isPulled) && $0.isRow && $0.circumstances.contains(.concurrent)
+            return (isPushed || ($0.invariant == .gone && $0.isMerging)) && $0.isRow
+                && $0.circumstances.contains(.concurrent)
         },
         KnownFault(
             name: "save-builds-on-damage",
@@ -90,6 +91,8 @@ extension Violation {
     fileprivate var isLoss: Bool { [.lost, .outdated, .revived].contains(invariant) }
     /// It is about rows of a database.
     fileprivate var isRow: Bool { ["session", "message", "prompt"].contains(unit) }
+    /// It was found in what a merge left on a machine.
+    fileprivate var isMerging: Bool { ["merge", "restore", "watch", "follow"].contains(operation) }
     /// It was found in what a command saved.
     fileprivate var isSaving: Bool {
         ["push", "push-bare", "save", "both", "watch", "killed push"].contains(operation)
