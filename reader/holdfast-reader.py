@@ -749,7 +749,7 @@ def list_snapshots(memory, options):
     for other in memory.others:
         warn(f"commits/{shown(other)} is ignored: that is no name of a commit.")
     if options.json:
-        print(json.dumps(rows))
+        print(json.dumps({"snapshots": rows}))
         return worst
     print(f"  {'id':12}  {'time':24}  {'writer':20} {'files':>9} {'bytes':>15}  note")
     for row in rows:
@@ -766,18 +766,20 @@ def list_snapshots(memory, options):
 
 def list_files(memory, name, options):
     """Print the files of one snapshot; returns the exit code."""
-    before = "["
-    for entry in memory.entries(memory.commit(name), raise_error):
+    commit, before = memory.commit(name), ""
+    if options.json:
+        print(f'{{"snapshot": "{commit.id}", "files": [', end="")
+    for entry in memory.entries(commit, raise_error):
         if options.json:
             row = {"path": entry.path.decode("utf-8", "replace"), "size": entry.size, "mode": f"{entry.mode:03o}",
                    "time": moment(entry.time), "timeNs": entry.time, "sha256": entry.digest.hex()}
             row.update({} if row["path"].encode("utf-8") == entry.path else {"pathHex": entry.path.hex()})
             print(before + json.dumps(row), end="")
-            before = ",\n "
+            before = ", "
         else:
             print(f"{entry.mode:03o} {entry.size:13}  {moment(entry.time)}  {shown(entry.path)}")
     if options.json:
-        print("[]" if before == "[" else "]")
+        print("]}")
     return OK
 
 class Verifier:

@@ -74,7 +74,7 @@ struct ActionTests {
             #expect(post.plainSummary.hasPrefix("### Memory of the agent: not saved\n"), "\(post.plainSummary)")
             #expect(
                 post.plainSummary.contains(
-                    /\| Last good save \| 2020-01-01T00:00:00Z, [0-9]+ days ago, 1 failed since \|/))
+                    /\| Last good save \| 2020-01-01T00:00:00Z, [0-9,]+ days ago, 1 failed since \|/))
             #expect(post.annotations("warning").count >= 1)
             #expect(post.plainSummary.contains(closed.url.dropFirst(7)))
         }
