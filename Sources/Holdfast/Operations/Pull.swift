@@ -123,7 +123,7 @@ struct Pull: Sendable {
 
     private func start(_ remembered: LocalState.Base?, _ heads: Heads) async throws -> Start {
         guard let remembered else { return Start(remembered: nil, lineage: nil) }
-        let lineage = try await workspace.repository.lineage(of: remembered.snapshot, to: heads)
+        let lineage = try await workspace.repository.lineage(of: remembered.snapshot, to: heads.tipOnly)
         return Start(remembered: remembered, lineage: lineage)
     }
 

@@ -57,7 +57,10 @@ extension Repository {
                     found.manifests.append(manifest)
                 }
                 continue
-            case .failure(let error): reason = error.message
+            case .failure(let error):
+                // An older commit that is gone was pruned: it is not damaged, and a save does not pass it over.
+                if read[name] == nil, error.isMissing, error.key == key(of: name) { continue }
+                reason = error.message
             }
             if !found.heads.damaged.contains(where: { $0.name == name }) {
                 found.heads.damaged.append(Heads.Damage(name: name, reason: reason, id: read[name]?.id))

@@ -38,7 +38,9 @@ enum Mistake: String, Sendable, CaseIterable {
     /// Whether it shows only where objects are damaged or refused.
     var isAboutDamage: Bool {
         switch self {
-        case .stopsAtDamage, .damagedIsAncestor, .refusedIsDamaged, .unknownIsContained, .prunesBesideDamage, .pullsOver: true
+        case .stopsAtDamage, .damagedIsAncestor, .refusedIsDamaged, .unknownIsContained, .prunesBesideDamage,
+            .pullsOver:
+            true
         default: false
         }
     }
@@ -156,7 +158,15 @@ struct NaiveRepository: RepositoryUnderTest {
             var parents = heads.map(\.key)
             if conflict { parents.append(try await commitAside(withOurs, parents, all)) }
             var commit = Commit(sequence: all.last + 1, nonce: nonce(), parents: parents, files: merged)
-            if mistake == .damagedIsAncestor { commit.hidden = all.damaged } else { commit.passedOver = all.damaged }
+            let pasts = heads.map { ancestors(of: $0, in: all) }
+            let damaged = all.damaged.filter { key in !pasts.contains { $0.found.contains(key) } }
+            // Behind what cannot be read, there may be more that is continued.
+            let isCertain = pasts.allSatisfy(\.isComplete)
+            if mistake == .damagedIsAncestor {
+                commit.hidden = damaged
+            } else if isCertain {
+                commit.passedOver = damaged
+            }
             if let key = try await write(commit, isLinear: isLinear) {
                 try await ours.finish?()
                 if mistake == .mutableHead {

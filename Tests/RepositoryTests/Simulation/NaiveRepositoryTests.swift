@@ -31,11 +31,11 @@ extension Mistake {
         switch self {
         case .mutableHead: ["is in no head"]
         case .mergesNothing: ["is in no head", "which nobody has deleted"]
-        case .takenMeansMine: ["is in no head", "is unreachable"]
+        case .takenMeansMine: ["is in no head", "is unreachable", "which nobody has deleted", "was saved by"]
         case .overwrites, .trustsConditions: ["was changed"]
         case .commitsFirst, .prunesAtOnce: ["is missing", "needs it"]
         case .verifiesNothing: ["its files are not those of the commit"]
-        case .stopsAtDamage: ["nothing can be saved"]
+        case .stopsAtDamage: ["nothing can be saved", "cannot restore the memory"]
         case .damagedIsAncestor: ["is in no head, and is none"]
         case .refusedIsDamaged: ["which it is not", "and it is not", "was whole"]
         case .unknownIsContained: ["disappeared", "was saved by", "which nobody has deleted"]

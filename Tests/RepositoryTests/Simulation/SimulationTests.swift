@@ -20,10 +20,10 @@ import Testing
         #expect(10 * totals.counts.prunedCommits > totals.seeds)
         #expect(10 * totals.counts.prunedPacks > totals.seeds)
         #expect(2 * totals.crashes > totals.seeds)
-        #expect(2 * totals.counts.damages > totals.seeds)
-        #expect(5 * totals.counts.passedOver > totals.seeds)
+        #expect(4 * totals.counts.damages > totals.seeds)
+        #expect(10 * totals.counts.passedOver > totals.seeds)
         #expect(20 * totals.counts.fallbacks > totals.seeds)
-        #expect(5 * totals.counts.sides > totals.seeds)
+        #expect(10 * totals.counts.sides > totals.seeds)
     }
 
     @Test("does the same in the same seed")
