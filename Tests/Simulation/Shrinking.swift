@@ -41,7 +41,8 @@ extension Scenario {
     fileprivate static let reductions: [@Sendable (inout Scenario) -> Void] = [
         { $0.plan.damage = 0 }, { $0.plan.refusal = 0 }, { $0.plan.refusedListing = 0 }, { $0.plan.lostRequest = 0 },
         { $0.plan.lostAnswer = 0 }, { $0.plan.lateEffect = 0 }, { $0.plan.delayedAnswer = 0 }, { $0.plan.conflict = 0 },
-        { $0.plan.ownSuccessTaken = 0 }, { $0.plan.serverError = 0 }, { $0.plan.throttled = 0 }, { $0.plan.cutShort = 0 },
+        { $0.plan.ownSuccessTaken = 0 }, { $0.plan.serverError = 0 }, { $0.plan.throttled = 0 },
+        { $0.plan.cutShort = 0 },
         { $0.plan.wrongByte = 0 }, { $0.plan.partialDelete = 0 }, { $0.plan.deniedList = 0 },
         { $0.plan.missingIsDenied = false }, { $0.plan.crash = 0 }, { $0.plan.pause = 0 }, { $0.history = 0 },
         { $0.rollbacks = 0 }, { $0.copies = 0 }, { $0.settings.merging = .never }, { $0.settings.mostPacks = 100 },

@@ -28,10 +28,10 @@ package struct Simulation: Sendable {
         package func report(shrunk: Outcome? = nil) -> String {
             let smaller = shrunk.map { "seed \(seed) in a smaller scenario: \($0.story)\n" } ?? ""
             return """
-            seed \(seed): \(story)
-            \(smaller)\
-            Repeat it with: HOLDFAST_SIMULATION_SEED=\(seed) HOLDFAST_SIMULATION_SEEDS=1 make test, or make simulate SEED=\(seed) SEEDS=1
-            """
+                seed \(seed): \(story)
+                \(smaller)\
+                Repeat it with: HOLDFAST_SIMULATION_SEED=\(seed) HOLDFAST_SIMULATION_SEEDS=1 make test, or make simulate SEED=\(seed) SEEDS=1
+                """
         }
     }
 

@@ -221,7 +221,9 @@ struct NaiveRepository: RepositoryUnderTest {
         for _ in 0..<3 {
             do {
                 let bytes = try await store.get(key).collect(upTo: 1 << 20)
-                if let commit = try? JSONDecoder().decode(Commit.self, from: Data(bytes.readableBytesView)) { return commit }
+                if let commit = try? JSONDecoder().decode(Commit.self, from: Data(bytes.readableBytesView)) {
+                    return commit
+                }
             } catch {
                 let isDamaged = error.kind == .notFound || error.kind == .corrupt
                 let isRefused = error.kind == .denied || error.kind == .invalid
@@ -403,7 +405,8 @@ struct NaiveKind: RepositoryKind {
         var facts = CommitFacts(
             key: key, id: key.text, parents: commit.parents.map { ObjectKey($0) }, files: files,
             needs: Set(commit.files.values.map(\.pack)).sorted().map { ObjectKey($0) })
-        facts.passedOver = Dictionary(uniqueKeysWithValues: (commit.passedOver ?? []).map { (ObjectKey($0), "damaged") })
+        facts.passedOver = Dictionary(
+            uniqueKeysWithValues: (commit.passedOver ?? []).map { (ObjectKey($0), "damaged") })
         return facts
     }
 
@@ -415,7 +418,9 @@ struct NaiveKind: RepositoryKind {
             return HeadsSeen(heads: [ObjectKey(String(buffer: head))])
         }
         let commit = { (key: ObjectKey) in
-            bucket[key].flatMap { try? JSONDecoder().decode(NaiveRepository.Commit.self, from: Data($0.content.readableBytesView)) }
+            bucket[key].flatMap {
+                try? JSONDecoder().decode(NaiveRepository.Commit.self, from: Data($0.content.readableBytesView))
+            }
         }
         var inner: Set<String> = []
         var open = commits.flatMap { commit($0.key).map { $0.parents + ($0.hidden ?? []) } ?? [] }

@@ -7,8 +7,11 @@ import Testing
     func findsMistakes(_ mistake: Mistake) async throws {
         let found = await onThread {
             (UInt64(1)...300).lazy.compactMap { seed in
-                Simulation.run(seed: seed, of: NaiveKind(mistake: mistake), scenario: .forNaive(seed: seed, isAboutDamage: mistake.isAboutDamage))
-                    .violation
+                Simulation.run(
+                    seed: seed, of: NaiveKind(mistake: mistake),
+                    scenario: .forNaive(seed: seed, isAboutDamage: mistake.isAboutDamage)
+                )
+                .violation
             }.first
         }
         let violation = try #require(found)
@@ -17,7 +20,9 @@ import Testing
 
     @Test("finds nothing where there is no mistake")
     func passesWithoutMistake() async {
-        let totals = await SeedRange(count: 150).run(of: { NaiveKind() }, scenario: { .forNaive(seed: $0, isAboutDamage: $0 % 2 == 0) }) {
+        let totals = await SeedRange(count: 150).run(
+            of: { NaiveKind() }, scenario: { .forNaive(seed: $0, isAboutDamage: $0 % 2 == 0) }
+        ) {
             report in
             Issue.record("\(report)")
         }

@@ -129,7 +129,9 @@ struct HoldfastClient: RepositoryUnderTest {
         let path = "\(file.path)"
         if merging == .sometimes {
             if path.hasSuffix("1") { return nil }
-            if path.hasSuffix("2"), random() % 4 == 0 { throw RepositoryError(.damaged, "the merge of '\(path)' fails") }
+            if path.hasSuffix("2"), random() % 4 == 0 {
+                throw RepositoryError(.damaged, "the merge of '\(path)' fails")
+            }
         }
         let stored =
             switch file.ours {

@@ -43,7 +43,9 @@ extension Ledger {
     private func checkPassedOver(_ facts: CommitFacts, _ write: Write, _ name: String) throws(Violation) {
         for (key, reason) in facts.passedOver.sorted(by: { $0.key < $1.key }) {
             let other = shortened(key.text)
-            if pasts[facts.key]?.contains(key) == true { throw Violation("\(name) passes over \(other), and continues it") }
+            if pasts[facts.key]?.contains(key) == true {
+                throw Violation("\(name) passes over \(other), and continues it")
+            }
             let touched = [key] + (byKey[key]?.needs ?? [])
             switch reason {
             case "damaged" where touched.contains(where: write.troubled.contains): break

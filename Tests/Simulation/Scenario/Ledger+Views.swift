@@ -13,7 +13,8 @@ extension Ledger {
         let files = tree.files.mapValues(\.content)
         guard files == facts.files else {
             throw Violation(
-                "\(client) restored \(name), but its files are not those of the commit: " + difference(files, facts.files))
+                "\(client) restored \(name), but its files are not those of the commit: "
+                    + difference(files, facts.files))
         }
         for key in tree.damaged.keys.sorted() where !wasTroubled(key, work) {
             throw Violation("\(client) took \(shortened(key.text)) for damaged, and it is not")

@@ -214,7 +214,8 @@ package struct Ledger {
             throw Violation("commit \(shortened(whole.text)) is taken for damaged, and is not")
         }
         if let unproven = seen.unproven.first, damaged.isEmpty, present.count < kind.ancestorLimit {
-            throw Violation("it is unknown whether commit \(shortened(unproven.text)) is a head, and nothing is damaged")
+            throw Violation(
+                "it is unknown whether commit \(shortened(unproven.text)) is a head, and nothing is damaged")
         }
     }
 

@@ -20,7 +20,8 @@ extension Ledger {
 
         static func += (sum: inout Counts, other: Counts) {
             let fields: [WritableKeyPath<Counts, Int>] = [
-                \.commits, \.merges, \.sides, \.forks, \.promises, \.restores, \.prunedCommits, \.prunedPacks, \.damages,
+                \.commits, \.merges, \.sides, \.forks, \.promises, \.restores, \.prunedCommits, \.prunedPacks,
+                \.damages,
                 \.passedOver, \.fallbacks, \.lostToDamage,
             ]
             for field in fields { sum[keyPath: field] += other[keyPath: field] }

@@ -161,7 +161,9 @@ extension Stage {
     }
 
     @discardableResult
-    private func verify(_ repository: any RepositoryUnderTest, _ client: ClientWorld, isCalm: Bool = false) async -> Bool {
+    private func verify(_ repository: any RepositoryUnderTest, _ client: ClientWorld, isCalm: Bool = false) async
+        -> Bool
+    {
         await attempt("verifies", client) {
             let damages = try await repository.verify()
             report(.verified(damages, by: client.name, client.circumstances, isCalm: isCalm))

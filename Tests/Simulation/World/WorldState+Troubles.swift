@@ -60,7 +60,9 @@ extension WorldState {
     /// Begins to refuse listings.
     /// - Returns: whether there is anything to be listed.
     mutating func refuseListing() -> Bool {
-        guard let key = bucket.keys.first?.text, let slash = key.firstRange(of: "/commits/")?.lowerBound else { return false }
+        guard let key = bucket.keys.first?.text, let slash = key.firstRange(of: "/commits/")?.lowerBound else {
+            return false
+        }
         let part = dice.pick(["/", "/commits/", "/packs/", "/prune/"])
         let refusal = Trouble(
             key: key[..<slash] + part, until: now + duration(), kind: dice.chance(500) ? .denied : .invalid)
