@@ -18,10 +18,11 @@ import Testing
         #expect(mistake.words.contains { violation.contains($0) }, "it was found for another reason: \(violation)")
     }
 
+    /// Without damage: the naive repository is short rather than safe, and keeps its promises only where nothing is damaged.
     @Test("finds nothing where there is no mistake")
     func passesWithoutMistake() async {
         let totals = await SeedRange(count: 150).run(
-            of: { NaiveKind() }, scenario: { .forNaive(seed: $0, isAboutDamage: $0 % 2 == 0) }
+            of: { NaiveKind() }, scenario: { .forNaive(seed: $0, isAboutDamage: false) }
         ) {
             report in
             Issue.record("\(report)")
