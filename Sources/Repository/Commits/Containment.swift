@@ -33,6 +33,11 @@ extension Commit {
     /// The lowest number of a commit that this one says it contains: of lower ones, its lists say nothing.
     var horizon: UInt64 { (continued.map(\.name) + ancestors.map(\.name)).map(\.sequence).min() ?? seq }
 
+    /// Whether this commit shows that it does not contain the commit of a name.
+    func isWithout(_ name: CommitName) -> Bool {
+        passedOver.contains { $0.name == name } || (name.sequence >= horizon && !namedCommits.contains(name))
+    }
+
     /// Whether this commit says that another one was found and not merged.
     func passesOver(_ snapshot: Snapshot) -> Bool {
         passedOver.contains { $0.name == snapshot.name && ($0.id == nil || $0.id == snapshot.id) }
@@ -94,6 +99,7 @@ struct CommitWalk {
 
     mutating func containment(of snapshot: Snapshot, in head: Snapshot) async throws -> Containment {
         if head.id == snapshot.id || head.commit.names(snapshot) { return .contained }
+        if head.commit.passesOver(snapshot) { return .notContained }
         var open = head.commit.continued
         var seen: Set<Commit.Reference> = []
         var isCertain = true
@@ -106,7 +112,7 @@ struct CommitWalk {
                 continue
             }
             if commit.names(snapshot) { return .contained }
-            open += commit.continued
+            if !commit.passesOver(snapshot) { open += commit.continued }
         }
         return isCertain ? .notContained : .unknown
     }
