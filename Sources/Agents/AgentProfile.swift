@@ -28,7 +28,7 @@ public struct AgentProfile: Sendable, Equatable {
     public let dataDirectory: String
     /// The storage directory in ``dataDirectory``; databases lie beside it.
     public let storageDirectory: String
-    /// What databases are called, as a glob.
+    /// Names of the databases, as a glob.
     public let databases: String
     /// The newest form first: where a session is in several tables, the first counts.
     public let tables: [SessionTable]

@@ -3,7 +3,7 @@
 /// Errors of the layers below say it of themselves as ``FailureConvertible``.
 public struct Failure: Error, Sendable, CustomStringConvertible {
     public let code: FailureCode
-    /// What failed and why, one sentence; never a secret.
+    /// Sentence that says why something failed; never a secret.
     public let message: String
     /// One action that may help and destroys nothing.
     public let hint: String?

@@ -76,7 +76,7 @@ extension Memory {
     /// - Throws: ``FileError`` if the storage directory cannot be read, `CancellationError`.
     public func fingerprint() async throws -> StateFingerprint { try await workspace.fingerprint() }
 
-    /// What this machine remembers of its saves; where it knows of none, the time of the newest snapshot.
+    /// Record of this machine's saves; where it knows of none, the time of the newest snapshot.
     /// - Parameter newest: the newest snapshot, if it is known.
     public func saveRecord(newest: Snapshot?) async -> SaveRecord? { await workspace.saveRecord(newest: newest) }
 }

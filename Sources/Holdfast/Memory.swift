@@ -76,7 +76,7 @@ public struct Memory: Sendable {
             concurrency: options.concurrency, logger: logger)
     }
 
-    /// What the operations on this memory work with.
+    /// Workspace of the operations on this memory.
     var workspace: Workspace {
         Workspace(
             repository: repository, location: location, storage: options.storage, exclusions: options.exclusions,

@@ -239,7 +239,7 @@ struct LocalState: Sendable {
         }
     }
 
-    /// What is remembered of the last restore in a workflow run.
+    /// Record of the last restore in a workflow run.
     func restoreRecord() async -> RestoreRecord? {
         guard let path = restorePath else { return nil }
         return try? await FileIO.run {

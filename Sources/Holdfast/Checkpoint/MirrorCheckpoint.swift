@@ -49,7 +49,7 @@ extension Workspace {
         }
     }
 
-    /// What is remembered of the mirror view; `nil` if nothing usable is.
+    /// Checkpoint of the mirror view; `nil` if nothing usable is remembered.
     func mirrorCheckpoint() async -> MirrorCheckpoint? {
         guard let path = mirrorPath else { return nil }
         let scope = mirrorScope

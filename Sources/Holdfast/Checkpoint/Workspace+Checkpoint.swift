@@ -17,7 +17,7 @@ extension Workspace {
         return try await repository.newest(heads: heads, known: known, excluding: excluding)
     }
 
-    /// What is remembered, with what a process that was killed had no time to remember.
+    /// Checkpoint, with what a process that was killed had no time to remember.
     /// - Throws: ``StoreError``.
     func remembered() async throws -> LocalState.Base? {
         let base = await localState.read()

@@ -17,7 +17,7 @@ public struct PullOptions: Sendable {
 
     /// The snapshot, as ``Repository/snapshot(named:)`` takes it; the newest if `nil`.
     public var snapshot: String?
-    /// What to do about files that changed on both sides.
+    /// Policy for files that changed on both sides.
     public var onConflict: ConflictPolicy
     public var source: Source
 
@@ -32,7 +32,7 @@ public struct PullOptions: Sendable {
 struct Pull: Sendable {
     let workspace: Workspace
     let options: PullOptions
-    /// What the truth table calls it.
+    /// Operation of the truth table.
     let operation: PathOperation
 
     /// State of this machine that makes a pull needless, although files of the newest snapshot may be missing.
@@ -127,13 +127,13 @@ struct Pull: Sendable {
         return Start(remembered: remembered, lineage: lineage)
     }
 
-    /// What a pull starts from.
+    /// Start of a pull.
     private struct Start {
         let remembered: LocalState.Base?
         /// How the remembered snapshot stands to those in the store; `nil` if there is none.
         let lineage: Lineage?
 
-        /// What the files here are compared with.
+        /// Base of the comparison.
         var base: ComparisonBase { ComparisonBase(remembered?.files, lineage) }
     }
 

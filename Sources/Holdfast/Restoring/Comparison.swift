@@ -21,7 +21,7 @@ enum PathVersion: Sendable, Equatable {
 struct AbsenceRule: Sendable {
     /// Where the source could have had it.
     let version: PathVersion
-    /// What the source was captured under; `nil` if that is everything.
+    /// Scope of the source; `nil` if everything was captured.
     let scope: ScopeFilter?
 
     init(_ version: PathVersion, scope: ScopeFilter? = nil) { (self.version, self.scope) = (version, scope) }

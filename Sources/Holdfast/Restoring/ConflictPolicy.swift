@@ -1,6 +1,6 @@
 import Basics
 
-/// What a pull does about paths that changed here and in the store since they were the same.
+/// Policy of a pull for paths that changed here and in the store since they were the same.
 public enum ConflictPolicy: Sendable {
     /// Touch nothing, and name the paths.
     case stop

@@ -5,17 +5,17 @@ import FileIO
 import Logging
 import Repository
 
-/// What a restore has to do about the databases of a snapshot, decided by the truth table before anything is touched.
+/// Changes that a restore makes to databases, decided by the truth table before anything is touched.
 struct DatabasePlan: Sendable {
     /// A database that takes another state.
     struct Change: Sendable {
         let entry: Entry
         /// Where it is, or is to be.
         let place: String
-        /// What is there now.
+        /// Database that is there now.
         let present: DatabaseFile?
         let how: How
-        /// What both sides came from, for a merge; `nil` if it is in no snapshot.
+        /// Common base of a merge; `nil` if it is in no snapshot.
         var base: Entry?
     }
 
@@ -131,7 +131,7 @@ struct DatabaseComparison: Sendable {
         }
     }
 
-    /// What the index is to say of a database that stays.
+    /// Index entry of a database that stays.
     private func kept(
         _ entry: Entry, _ present: DatabaseFile?, _ known: FileIndex.Entry?, _ here: PathVersion
     ) -> FileIndex.Entry {

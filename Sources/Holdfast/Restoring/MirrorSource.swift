@@ -9,7 +9,7 @@ struct MirrorSource: Sendable {
     let workspace: Workspace
     /// By the paths that they ask for.
     let objects: [[UInt8]: ObjectInfo]
-    /// What was the same when the view was looked at last.
+    /// Checkpoint of the last look at the view.
     let checkpoint: MirrorCheckpoint?
 
     /// Lists the view.

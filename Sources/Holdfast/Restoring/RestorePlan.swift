@@ -2,7 +2,7 @@ import AgentFiles
 import FileIO
 import Repository
 
-/// What a restore has to do to bring the files of a source here, decided by the truth table before anything is touched.
+/// Steps that bring the files of a source here, decided by the truth table before anything is touched.
 struct RestorePlan: Sendable {
     /// A file to fetch, and what must be at its path when it takes it.
     struct Fetch: Sendable {
@@ -153,7 +153,7 @@ struct RestorePlan: Sendable {
         }
     }
 
-    /// What is to be said of the files that are here once the plan is carried out.
+    /// Soundness of the files that are here once the plan is carried out.
     /// - Parameter here: all files that were here before.
     func check(_ here: LocalObservation) -> FileSoundness {
         let restored = StateCheck.check(fetches.lazy.map { ($0.file.path, $0.file.size) })

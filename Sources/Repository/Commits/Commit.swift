@@ -132,7 +132,7 @@ extension Commit {
 
     /// The run of a workflow that saved.
     public struct Run: Codable, Sendable, Hashable {
-        /// What came of the restore before the save.
+        /// Outcome of the restore before the save.
         public struct Restore: Codable, Sendable, Hashable {
             public let status: String?
             public let reason: String?
@@ -160,7 +160,7 @@ extension Commit {
         }
     }
 
-    /// What the writer knew of conditional creates, and of which store.
+    /// Support of conditional creates that the writer found, and in which store.
     public struct StoreTrait: Codable, Sendable, Hashable {
         /// Two creates of one key have exactly one winner.
         public let createOnly: Bool

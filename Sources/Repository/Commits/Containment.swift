@@ -17,7 +17,7 @@ public enum Containment: Sendable, Equatable {
 }
 
 extension Commit {
-    /// What this commit was made from.
+    /// Parents and sides of this commit.
     var continued: [Reference] { parents + sides }
 
     /// Whether this commit names a snapshot with its hash: a proof that it contains it.
@@ -157,7 +157,7 @@ struct CommitWalk {
     }
 }
 
-/// What a snapshot is proven to contain.
+/// Proven content of a snapshot's history.
 struct ProvenPast {
     var ancestors: Set<Commit.Ancestor> = []
     /// The memory id of the snapshot or, in format 1, of the newest commit before it that has one.

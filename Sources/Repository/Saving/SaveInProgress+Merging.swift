@@ -1,6 +1,6 @@
 import FileIO
 
-/// What a save makes of the newest snapshots and of our state.
+/// Merges the newest snapshots with the state of a save.
 extension SaveInProgress {
     /// The files of all heads together.
     mutating func combinedHeads() async throws -> [Entry] {
@@ -58,7 +58,7 @@ extension SaveInProgress {
             preferOurs: preferOurs)
     }
 
-    /// What our state and the newest snapshots have in common.
+    /// Base that our state and the newest snapshots have in common.
     private func base(_ state: [Entry]) -> [FileFacts] {
         guard let base = request.base, let lineage else { return [] }
         if lineage.isBase { return base.files }

@@ -27,7 +27,7 @@ struct SaveInProgress {
     var mergedFiles: [[Digest]: Entry?] = [:]
     /// The commits of our state that were proposed.
     var proposed: [Snapshot] = []
-    /// What is proven of the heads' past, by their ids.
+    /// Proven history of each head, by its id.
     var pasts: [Digest: ProvenPast] = [:]
     /// The manifest of the base, if it had to be read.
     var baseManifest: Manifest?
@@ -110,7 +110,7 @@ struct SaveInProgress {
         lineage = try await repository.lineage(of: base, to: newest.heads)
     }
 
-    /// What a snapshot is proven to contain, itself included.
+    /// Commits that a snapshot is proven to contain, itself included.
     mutating func past(of snapshot: Snapshot) async throws -> ProvenPast {
         if let known = pasts[snapshot.id] { return known }
         var walk = CommitWalk(repository, known: newest.heads.snapshots)

@@ -39,7 +39,8 @@ extension Entry {
 ///     changed     | changed       | the one with the later time, of equal times that with the smaller digest; the other is
 ///                 |               | a conflict
 ///
-/// What a side has not and what lies outside of its scope was left out there, not removed. Where one side has a file and the other a directory of the same name, the directory stays and the file is a conflict.
+/// A path that a side lacks and that lies outside of its scope was left out there, not removed. Where one side has a file
+/// and the other a directory of the same name, the directory stays and the file is a conflict.
 /// Without a base, every file that is on one side only counts as added there.
 struct ThreeWayMerge {
     /// Which side a file of the result comes from, and its place there.
@@ -65,7 +66,7 @@ struct ThreeWayMerge {
     struct Side {
         /// In the order of their paths.
         let files: [FileFacts]
-        /// What a path has to lie in for its absence to mean something; none if everything was captured.
+        /// Scopes within which an absent path counts as removed; none if everything was captured.
         let scopes: [ScopeFilter]
 
         init(_ files: [FileFacts], scopes: [CaptureScope] = []) {

@@ -24,9 +24,9 @@ public struct EndpointError: Error, Sendable, Equatable, CustomStringConvertible
     }
 
     public let code: Code
-    /// What is wrong, without a full stop.
+    /// Reason, without a full stop.
     public let message: String
-    /// What to do about it.
+    /// Action that mends it.
     public let hint: String?
 
     init(_ code: Code, _ message: String, hint: String? = nil) {
