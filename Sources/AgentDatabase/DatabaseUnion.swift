@@ -14,11 +14,10 @@ public final class DatabaseUnion: Sendable {
     }
 
     /// What came of it.
-    public struct Outcome: Sendable {
-        /// `nil` if the versions have different schemas: then both are to be kept.
-        public let image: DatabaseImage?
-        /// What a person should know.
-        public let warnings: [String]
+    public enum Outcome: Sendable {
+        case merged(DatabaseImage, MergeReport)
+        /// No schema can hold the rows of both sides; why, in sentences. Both versions are to be kept.
+        case noTarget([String])
     }
 
     private let path: String
@@ -62,7 +61,7 @@ public final class DatabaseUnion: Sendable {
         let outcome = try DatabaseMerge.merge(
             base: hasBase ? path(of: .base) : nil, ours: path(of: .ours), theirs: path(of: .theirs),
             preferTheirs: !oursIsNewer, cancellation: cancellation)
-        guard !outcome.schemaDiffers else { return Outcome(image: nil, warnings: outcome.warnings) }
+        guard !outcome.schemaDiffers else { return .noTarget(outcome.schemaDifferences) }
         let file = try File.open(path(of: .theirs), [.readWrite, .noFollow])
         try file.markAsRollbackJournal()
         let image = try SQLiteConnection(path(of: .theirs), .write)
@@ -72,7 +71,9 @@ public final class DatabaseUnion: Sendable {
         try DatabaseImage.check(image)
         let pageSize = try image.rows("PRAGMA page_size").first?.first?.integer ?? 4096
         // The file lives on without its name.
-        return Outcome(image: try DatabaseImage(file, pageSize: Int(pageSize)), warnings: outcome.warnings)
+        var report = MergeReport()
+        report.warnings = outcome.warnings
+        return .merged(try DatabaseImage(file, pageSize: Int(pageSize)), report)
     }
 
     /// What came of adding to a live database.

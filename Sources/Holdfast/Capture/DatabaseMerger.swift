@@ -36,8 +36,15 @@ struct DatabaseMerger: Sendable {
             let outcome = try await FileIO.run { cancellation in
                 try union.run(hasBase: merge.base != nil, oursIsNewer: merge.oursIsNewer, cancellation)
             }
-            warnings.withLockedValue { $0 += outcome.warnings.map { "\(merge.path): \($0)" } }
-            guard let image = outcome.image else { return nil }
+            let image: DatabaseImage
+            switch outcome {
+            case .noTarget(let reasons):
+                warnings.withLockedValue { $0 += reasons.map { "\(merge.path): \($0)" } }
+                return nil
+            case .merged(let merged, let report):
+                image = merged
+                warnings.withLockedValue { $0 += report.sentences { _ in nil }.map { "\(merge.path): \($0)" } }
+            }
             workspace.logger.info("Rows of both sides were merged", metadata: ["database": "\(merge.path)"])
             try await workspace.loadChunks(of: merge.path, into: writer)
             let (digest, chunks) = try await DatabaseCapture(workspace: workspace, writer: writer).store(image)

@@ -21,14 +21,14 @@ extension Workspace {
         let outcome = try await FileIO.run { cancellation in
             try union.run(hasBase: base != nil, oursIsNewer: oursIsNewer, cancellation)
         }
-        result.warnings += outcome.warnings.map { "\(theirs.path): \($0)" }
-        guard let image = outcome.image else {
+        guard case .merged(let image, let report) = outcome else {
             throw SyncError(
                 code: .changedOnBothSides,
                 message:
                     "the database '\(theirs.path)' has one schema here and another in the store; nothing was touched",
                 hint: "Use --force to take the store's; the one here is kept beside it.")
         }
+        result.warnings += report.sentences { _ in nil }.map { "\(theirs.path): \($0)" }
         try await FileIO.run { try image.copy(to: file) }
     }
 }
