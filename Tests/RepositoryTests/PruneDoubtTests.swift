@@ -88,6 +88,17 @@ import Testing
         #expect(try await graph.store.find(side) == nil)
     }
 
+    @Test("A side commit that cannot be read goes in a later prune than its merge, too")
+    func damagedSide() async throws {
+        let (graph, merge, side) = try await merge()
+        try await graph.store.put(side, .bytes(ByteBuffer(string: "{")), .overwrite)
+        _ = try await graph.repository.prune(Self.now)
+        #expect(try await graph.store.find(graph.repository.key(of: merge.name)) == nil)
+        #expect(try await graph.store.find(side) != nil)
+        _ = try await graph.repository.prune(Self.now)
+        #expect(try await graph.store.find(side) == nil)
+    }
+
     @Test("A side commit stays while a commit cannot be read, which may name it")
     func sideOfDamagedMerge() async throws {
         let (graph, merge, side) = try await merge()

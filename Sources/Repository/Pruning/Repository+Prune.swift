@@ -122,11 +122,13 @@ extension Repository {
         let unproven = Set(old).intersection(newest.unproven)
         var removed = old.filter { !unproven.contains($0) }
         let oldestKept = main.count < policy.keepLast ? nil : main[policy.keepLast - 1].name
-        removed += history.damaged.map(\.name).filter { name in
-            oldestKept.map { $0 < name } == true && isOld(name) && heads.contains { $0.commit.standsFor(name) }
-        }
-        // A side goes in a later prune than its merge, which may outlast this one. One that cannot be read may name any side.
+        // A side goes in a later prune than its merge, which may outlast this one. One that cannot be read may name any side,
+        // and may be a side itself.
         let named = Set(main.flatMap(\.commit.sides).map(\.name))
+        removed += history.damaged.map(\.name).filter { name in
+            oldestKept.map { $0 < name } == true && isOld(name) && !named.contains(name)
+                && heads.contains { $0.commit.standsFor(name) }
+        }
         let sides = history.snapshots.filter { snapshot in
             snapshot.commit.isSide && history.damaged.isEmpty && !named.contains(snapshot.name) && isOld(snapshot.name)
                 && !heads.contains { $0.id == snapshot.id }
