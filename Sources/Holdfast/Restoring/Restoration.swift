@@ -33,7 +33,7 @@ struct Restoration: Sendable {
         savedTimes: (([StorageScan.ScannedFile]) async throws -> [RelativePath: Int64])? = nil
     ) async throws -> Planned {
         let digests = try await LocalDigests(storage: workspace.storage, known: known).digests(
-            of: scan.files, sizes: source.sizes)
+            of: scan.files, sizes: scan.files.isEmpty ? [:] : source.sizes)
         var here = LocalObservation(scan, digests: digests)
         // Without a base, nothing can be missing.
         let missing = comparison.base.files == nil ? nil : absences.map { source.absences($0) }
