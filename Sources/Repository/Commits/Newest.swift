@@ -12,8 +12,8 @@ public struct Newest: Sendable {
 }
 
 extension Repository {
-    /// How many older snapshots are tried in place of a damaged one.
-    private static let fallbacks = 20
+    /// How many older snapshots are tried in place of a damaged one: as many as a listing shows.
+    private static let fallbacks = newestLimit
 
     /// Reads the newest snapshots and their manifests. A snapshot whose commit or manifest is damaged is replaced by the
     /// newest one before it that is whole; ``Heads/damaged`` says what is wrong with which.

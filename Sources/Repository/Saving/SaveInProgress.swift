@@ -100,6 +100,13 @@ struct SaveInProgress {
         var known = zip(newest.heads.snapshots, newest.manifests).map { (snapshot: $0, manifest: $1) }
         if let mine { known.append(mine) }
         newest = try await repository.newest(known: known)
+        // Our commit may have become unreadable meanwhile: then our state is not saved.
+        if let own = mine?.snapshot,
+            !newest.heads.snapshots.contains(where: { $0.id == own.id || $0.commit.names(own) })
+        {
+            mine = nil
+            isCommitted = false
+        }
         // What was pruned stays so.
         if lineage != .pruned { lineage = nil }
         try await findLineage()

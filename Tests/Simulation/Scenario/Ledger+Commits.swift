@@ -60,7 +60,7 @@ extension Ledger {
         _ path: String, _ content: String, by facts: CommitFacts, _ client: Int, _ machine: String?
     ) -> Bool {
         if let machine, isDeleted(path, content, on: machine) { return true }
-        if let target = rollbacks[client], target.files[path] == nil { return true }
+        if pastRollbacks[client, default: []].contains(where: { $0.files[path] == nil }) { return true }
         // Another commit, which was merged, has removed this very version.
         return byKey.values.contains { other in
             other.files[path] == nil && other.key != facts.key

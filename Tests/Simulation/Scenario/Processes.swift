@@ -97,8 +97,11 @@ extension Stage {
         let repository = open(client)
         if !(await pull(machine, repository, client)) { report(.unreadable(client.name)) }
         machine.writeMarker(at: client.wallClock)
-        guard await save(machine, repository, client) else {
-            return report(.failed("nothing can be saved once all faults are over"))
+        // Merges may still fail by chance.
+        var attempts = 0
+        while !(await save(machine, repository, client)) {
+            attempts += 1
+            guard attempts < 20 else { return report(.failed("nothing can be saved once all faults are over")) }
         }
         guard await verify(repository, client, isCalm: true) else {
             return report(.failed("the memory cannot be verified once all faults are over"))
