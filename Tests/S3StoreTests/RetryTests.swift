@@ -68,6 +68,12 @@ struct RetryTests {
                 == expected)
     }
 
+    @Test("A denial that is no 403 may be a matter of the clock", arguments: [(400, ClockSkew.possible), (403, .no)])
+    func denialSkew(status: Int, expected: ClockSkew) {
+        let attempt = FailedAttempt(operation: .getObject, status: status, code: "AccessDenied", number: 1)
+        #expect(RetryClassifier().judge(attempt).clockSkew == expected)
+    }
+
     @Test(
         "What failed here and not on the way is not repeated",
         arguments: [

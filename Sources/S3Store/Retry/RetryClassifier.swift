@@ -91,6 +91,8 @@ struct RetryClassifier: Sendable {
         switch attempt.code {
         case "RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture": .definite
         case "SignatureDoesNotMatch", "InvalidSignatureException", "AuthFailure": .possible
+        // So rclone's server says it; a permission that is missing is a 403.
+        case "AccessDenied" where attempt.status == 400: .possible
         // A HEAD that is refused does not say why.
         default: attempt.operation.isHead && (attempt.status == 403 || attempt.status == 401) ? .possible : .no
         }
