@@ -66,10 +66,10 @@ package struct FaultPlan: Sendable, Equatable {
         plan.missingIsDenied = dice.chance(150)
         plan.crash = [0, 4, 12, 40][rate()]
         plan.pause = [0, 3, 8, 20][rate()]
+        if dice.chance(400) { plan.damage = dice.pick([6, 15, 30]) }
         if dice.chance(400) {
-            plan.damage = dice.pick([0, 6, 15, 30])
-            plan.refusal = dice.pick([0, 0, 6, 15])
-            plan.refusedListing = dice.pick([0, 0, 3, 8])
+            plan.refusal = dice.pick([0, 10, 30, 80])
+            plan.refusedListing = dice.pick([0, 0, 5, 15])
         }
         return plan
     }
