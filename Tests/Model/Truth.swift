@@ -48,6 +48,8 @@ struct Event {
     let content: String?
     /// All changes of the unit that the machine knew: what this one replaces.
     let before: Set<Int>
+    /// All changes of the session's own row that the machine knew, where the unit belongs to a session.
+    let row: Set<Int>
 }
 
 /// All changes that were ever made, and which of them replaces which.
@@ -61,10 +63,13 @@ struct Truth {
 
     /// Notes a change by somebody who knows `known`, and now knows this one too.
     mutating func change(_ unit: Unit, to content: String?, known: inout Set<Int>) {
-        let before = Set(ofUnit[unit, default: []].filter(known.contains))
+        func changes(_ unit: Unit) -> Set<Int> { Set(ofUnit[unit, default: []].filter(known.contains)) }
+        let event = Event(
+            unit: unit, content: content, before: changes(unit),
+            row: unit.session.map { changes(.session($0)) } ?? [])
         known.insert(events.count)
         ofUnit[unit, default: []].append(events.count)
-        events.append(Event(unit: unit, content: content, before: before))
+        events.append(event)
     }
 
     /// The numbers of the latest changes of a unit among those that are known.
@@ -78,11 +83,29 @@ struct Truth {
         Set(latest(unit, in: known).map { events[$0].content })
     }
 
+    /// Whether somebody deleted the session of a unit, and somebody else went on with it without knowing of that: how much
+    /// of its past is there afterwards is not prescribed. What was written by somebody who knew both is.
+    func isDisputed(_ unit: Unit, in known: Set<Int>) -> Bool {
+        guard let id = unit.session, unit != .session(id) else { return false }
+        let row = ofUnit[.session(id), default: []].filter(known.contains)
+        return latest(unit, in: known).contains { number in
+            let event = events[number]
+            guard event.content == nil else {
+                return row.contains { events[$0].content == nil && !event.row.contains($0) }
+            }
+            return row.contains { other in
+                events[other].content != nil && !event.row.contains(other)
+                    && events[other].before.isDisjoint(with: event.row.filter { events[$0].content == nil })
+            }
+        }
+    }
+
     func units(in known: Set<Int>) -> Set<Unit> { Set(known.map { events[$0].unit }) }
 
     /// Whether a version was once that of a unit.
-    func isVersion(_ content: String, of unit: Unit) -> Bool {
-        ofUnit[unit, default: []].contains { events[$0].content == content }
+    /// - Parameter known: the changes that are looked at; `nil` for all.
+    func isVersion(_ content: String, of unit: Unit, in known: Set<Int>? = nil) -> Bool {
+        ofUnit[unit, default: []].contains { events[$0].content == content && known?.contains($0) != false }
     }
 
     /// Where the contents are not one of those that the known changes allow.
@@ -91,16 +114,11 @@ struct Truth {
             let allowed = versions(unit, in: known)
             let content = contents[unit]
             if allowed.contains(content) || (allowed.isEmpty && content == nil) { return nil }
-            // One deletes a session, another continues it: how much of its past comes back is not prescribed.
-            if case .session = unit {
-            } else if let id = unit.session {
-                let session = versions(.session(id), in: known)
-                if session.count > 1, session.contains(nil) { return nil }
-            }
+            if content.map({ isVersion($0, of: unit) }) ?? true, isDisputed(unit, in: known) { return nil }
             guard let content else { return Fault(unit: unit, kind: .lost, content: nil, allowed: allowed) }
             if allowed.isEmpty { return Fault(unit: unit, kind: .unknown, content: content, allowed: allowed) }
             let kind: Fault.Kind =
-                allowed == [nil] ? .revived : isVersion(content, of: unit) ? .outdated : .unknown
+                !isVersion(content, of: unit) ? .unknown : allowed == [nil] ? .revived : .outdated
             return Fault(unit: unit, kind: kind, content: content, allowed: allowed)
         }
     }
