@@ -23,6 +23,8 @@ let package = Package(
         .library(name: "ObjectStore", targets: ["ObjectStore"]),
         .library(name: "S3Store", targets: ["S3Store"]),
         .library(name: "ActionsCache", targets: ["ActionsCache"]),
+        // Only tests load it, into the command that they run.
+        .library(name: "WrongClock", type: .dynamic, targets: ["WrongClock"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -119,8 +121,12 @@ let package = Package(
             path: "Tests/Simulation"),
         .executableTarget(name: "simulate", dependencies: ["Simulation"], path: "Tests/Simulate"),
         .target(
-            name: "Model", dependencies: ["CSQLite", "TestSupport", nioCore, nioLocks, nioPosix, subprocess],
+            name: "Model",
+            dependencies: [
+                "CSQLite", "ObjectStore", "S3Store", "TestSupport", log, nioCore, nioLocks, nioPosix, subprocess,
+            ],
             path: "Tests/Model"),
+        .target(name: "WrongClock", path: "Tests/WrongClock"),
         .testTarget(name: "ModelTests", dependencies: ["HoldfastCommand", "Model"]),
         .executableTarget(name: "model", dependencies: ["Model"], path: "Tests/ModelRun"),
         .testTarget(

@@ -12,6 +12,10 @@ struct AgentMachine: Sendable {
     /// The settings of the store.
     var store: [String: String]
     let binary: String
+    /// What the command is run by; nothing if by itself.
+    let runner: [String]
+    /// How many seconds its clock is ahead.
+    var clock = 0
 
     private var data: URL { folder.appendingPathComponent("data/opencode") }
     var storage: URL { data.appendingPathComponent("storage") }
@@ -46,15 +50,27 @@ struct AgentMachine: Sendable {
             "HOLDFAST_AGENT": agent, "HOLDFAST_REPO": "owner/repo", "GIT_CONFIG_NOSYSTEM": "1",
             "AWS_EC2_METADATA_DISABLED": "true", "NO_COLOR": "1",
         ]
-        return own.merging(store) { $1 }
+        let wrong = ["LD_PRELOAD": Self.wrongClock, "WRONG_CLOCK_SECONDS": "\(clock)"]
+        return own.merging(store) { $1 }.merging(clock == 0 ? [:] : wrong) { $1 }
     }
+
+    /// The library that makes the clock of a command wrong; it is built beside this program.
+    private static let wrongClock: String = {
+        let folder = Bundle.main.executableURL?.deletingLastPathComponent().path ?? "."
+        let library = folder + "/libWrongClock.so"
+        // The loader would only warn.
+        precondition(
+            FileManager.default.fileExists(atPath: library), "\(library) is not there; build it with swift build")
+        return library
+    }()
 
     private var work: String { folder.path + "/work" }
 
     func run(_ arguments: [String]) async throws -> Finished {
         // Nothing takes that long; what does hangs.
         try await Finished.run(
-            "timeout", ["--foreground", "--signal=KILL", "120", binary] + arguments, in: work, environment: environment)
+            "timeout", ["--foreground", "--signal=KILL", "120"] + runner + [binary] + arguments, in: work,
+            environment: environment)
     }
 
     /// Runs the command, and sends it SIGKILL after a time if it is still there.
@@ -63,7 +79,8 @@ struct AgentMachine: Sendable {
         let fraction = String(attoseconds / 1_000_000_000_000 + 1_000_000).dropFirst()
         return try await Finished.run(
             "timeout",
-            ["--foreground", "--preserve-status", "--signal=KILL", "\(seconds).\(fraction)", binary] + arguments,
+            ["--foreground", "--preserve-status", "--signal=KILL", "\(seconds).\(fraction)"]
+                + runner + [binary] + arguments,
             in: work, environment: environment)
     }
 
@@ -72,8 +89,9 @@ struct AgentMachine: Sendable {
         let ready = try ReadySocket(folder.path + "/tmp/ready")
         var environment = environment
         environment["NOTIFY_SOCKET"] = ready.path
+        let words = runner + [binary, "watch", "--json"] + options
         return try await Finished.run(
-            binary, ["watch", "--json"] + options, in: work, environment: environment
+            words[0], Array(words.dropFirst()), in: work, environment: environment
         ) { send in
             do {
                 try await eventually("watch is ready") { ready.isReady() }
@@ -152,13 +170,26 @@ struct AgentMachine: Sendable {
         try FileManager.default.createDirectory(
             at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
         try Data(content.utf8).write(to: file)
-        if time != 0 { try touch(path, time: time) }
+        if time != 0 || clock != 0 { try touch(path, time: time) }
     }
 
+    /// Gives a file a time so many seconds from now, by the clock of the machine.
     func touch(_ path: String, time: Int) throws {
+        try Self.setTime(of: storage.appendingPathComponent(path).path, fromNow: time + clock)
+    }
+
+    /// Works on the database, which gets the time that it has by the clock of the machine.
+    func withDatabase(schema: Schema, _ work: (AgentDatabase) throws -> Void) throws {
+        try work(AgentDatabase(database, schema: schema))
+        guard clock != 0 else { return }
+        for file in [database, database + "-wal"] where FileManager.default.fileExists(atPath: file) {
+            try Self.setTime(of: file, fromNow: clock)
+        }
+    }
+
+    private static func setTime(of file: String, fromNow seconds: Int) throws {
         try FileManager.default.setAttributes(
-            [.modificationDate: Date(timeIntervalSinceNow: Double(time))],
-            ofItemAtPath: storage.appendingPathComponent(path).path)
+            [.modificationDate: Date(timeIntervalSinceNow: Double(seconds))], ofItemAtPath: file)
     }
 
     func remove(_ path: String) throws {

@@ -47,7 +47,18 @@ struct Draw {
             { machine in [.edit(machine, edit()), .edit(machine, edit()), .command(machine, .push)] }(machine())
         case 84..<90: [.kill(machine(), killed(), percent: number(1...105))]
         case 90..<95: both()
+        case 95..<97: [.clock(machine(), seconds: clock())]
         default: trouble()
+        }
+    }
+
+    /// How wrong a clock is: by minutes, by days, by years, or right again.
+    private mutating func clock() -> Int {
+        switch number(0...5) {
+        case 0: 0
+        case 1, 2: number(-600...600)
+        case 3, 4: 86_400 * number(-60...60)
+        default: 86_400 * number(-4000...4000)
         }
     }
 
@@ -100,14 +111,14 @@ struct Draw {
     }
 
     private mutating func trouble() -> [Step] {
-        if scenario.place == .file {
-            guard damages == 0, chance(50) else { return [.edit(machine(), edit())] }
-            damages += 1
-            return [.damage(Step.Damage.allCases.randomElement(using: &dice) ?? .losePack, object: number(0...9))]
-        }
         if isRefusing {
             isRefusing = false
             return [.allow]
+        }
+        // Where something is damaged, less can be expected of all that comes later.
+        if damages == 0, chance(30) {
+            damages += 1
+            return [.damage(Step.Damage.allCases.randomElement(using: &dice) ?? .losePack, object: number(0...9))]
         }
         isRefusing = true
         let refusal = Step.Refusal(

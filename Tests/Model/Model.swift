@@ -46,8 +46,9 @@ package enum Model {
         guard let port = URL(string: server.url)?.port else {
             throw NeverHappened(description: "no port in \(server.url)")
         }
+        let prefix = server.prefix("model")
         let direct = [
-            "HOLDFAST_STORE": "s3://\(server.bucket)", "HOLDFAST_PREFIX": server.prefix("model"),
+            "HOLDFAST_STORE": "s3://\(server.bucket)", "HOLDFAST_PREFIX": prefix,
             "AWS_ENDPOINT_URL": server.url, "AWS_REGION": server.region,
             "AWS_ACCESS_KEY_ID": server.identities.full.accessKey,
             "AWS_SECRET_ACCESS_KEY": server.identities.full.secretKey, "HOLDFAST_ALLOW_INSECURE_ENDPOINT": "true",
@@ -56,7 +57,10 @@ package enum Model {
             var settings = direct
             settings["AWS_ENDPOINT_URL"] = url
             settings["AWS_MAX_ATTEMPTS"] = "2"
-            try await body(StorePlace(settings: settings, direct: direct, refuse: refuse))
+            try await body(
+                StorePlace(
+                    objects: BucketObjects(server: server, prefix: prefix), settings: settings, direct: direct,
+                    refuse: refuse))
         }
     }
 }

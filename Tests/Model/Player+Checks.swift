@@ -90,7 +90,10 @@ extension Player {
             func faults(_ known: Set<Int>) -> Int {
                 // What a snapshot has tells more of who made it than what it lacks.
                 truth.faults(contents, known: known).filter { !isTainted($0.unit) }
-                    .reduce(0) { $0 + ($1.kind == .unknown ? 1000 : 1) }
+                    .reduce(0) { sum, fault in
+                        let isKnown = fault.content.map { truth.isVersion($0, of: fault.unit, in: known) } ?? true
+                        return sum + (isKnown ? 1 : 1000)
+                    }
             }
             // The last one of those that explain it best.
             let known = choices.reversed().min { faults($0) < faults($1) } ?? snapshot.known
@@ -134,32 +137,6 @@ extension Player {
                         text: "\(unit) of \(machineName(machine)), '\(content.prefix(60))', is in no snapshot"),
                     about: [unit])
             }
-        }
-    }
-
-    /// Checks the numbers that a push printed.
-    func checkCounters(_ run: Finished, _ machine: Int, _ operation: String) async throws {
-        guard let id = run.json["snapshot"].string else { return }
-        let list = try await memory(of: machine).probe.run(["ls", "--json", "--at", id])
-        guard list.code == 0 else {
-            if past.contains(.damaged) { return }
-            return try report(Violation(invariant: .exit, operation: "ls", text: list.words))
-        }
-        for name in ["objectCount", "totalBytes"] where run.json[name] != list.json[name] {
-            try report(
-                Violation(
-                    invariant: .counters, operation: operation,
-                    text: "\(name) is \(run.json[name]) in the result and \(list.json[name]) in ls"))
-        }
-        let paths = Set((list.json["objects"].array ?? []).compactMap { $0["path"].string })
-        guard let contents = memory(of: machine).snapshots[id]?.contents else { return }
-        let files = contents.keys.count(where: \.isFile)
-        let listed = paths.count { $0 != ".version" && !$0.hasSuffix("opencode.db") }
-        if listed != files {
-            try report(
-                Violation(
-                    invariant: .counters, operation: operation,
-                    text: "ls has \(listed) files, and \(files) are restored"))
         }
     }
 

@@ -39,16 +39,19 @@ extension Player {
         let operation = verb.words
         let before = try machines[machine].live()
         let own = unsaved(machine)
+        if verb == .push { try await checkChanges(machine, before) }
+        let transfer = beforeTransfer(machine, before, own: own)
         var run = try await machines[machine].run(verb.arguments)
         let removes = own.contains { truth.events[$0].content == nil }
         if removes, run.errorCode.contains("shrink"), verb != .save {
             run = try await machines[machine].run(verb.arguments + ["--allow-shrink"])
         }
-        try await finishPush(run, machine, own: own, before, operation)
+        try await finishPush(run, machine, own: own, before, transfer, operation)
     }
 
     private func finishPush(
-        _ run: Finished, _ machine: Int, own: Set<Int>, _ before: AgentMachine.Live, _ operation: String
+        _ run: Finished, _ machine: Int, own: Set<Int>, _ before: AgentMachine.Live, _ transfer: BeforeTransfer,
+        _ operation: String
     ) async throws {
         try expectUntouched(before, machine, operation)
         try await observe(machines[machine].agent, makers: [minds[machine].known], operation)
@@ -61,7 +64,7 @@ extension Player {
         // A save may have left the store alone.
         if operation == "save", run.json["store"].string != "saved", isTroubled { return }
         try acknowledge(run.json["snapshot"].string, machine, own: own, operation)
-        try await checkCounters(run, machine, operation)
+        try await checkCounters(run, machine, transfer, moved: transfer.new, operation)
         try await checkStatus(machine, operation)
     }
 
@@ -103,15 +106,17 @@ extension Player {
         if verb == .force { past.insert(.forced) }
         let before = try machines[machine].live()
         let own = unsaved(machine)
+        let transfer = beforeTransfer(machine, before, own: own)
         var run = try await machines[machine].run(verb.arguments)
         if run.code == 75, run.errorCode.contains("shrink") {
             run = try await machines[machine].run(verb.arguments + ["--allow-shrink"])
         }
-        try await finishPull(run, verb, machine, own: own, before)
+        try await finishPull(run, verb, machine, own: own, before, transfer)
     }
 
     private func finishPull(
-        _ run: Finished, _ verb: Step.Verb, _ machine: Int, own: Set<Int>, _ before: AgentMachine.Live
+        _ run: Finished, _ verb: Step.Verb, _ machine: Int, own: Set<Int>, _ before: AgentMachine.Live,
+        _ transfer: BeforeTransfer
     ) async throws {
         guard run.succeeded else {
             // A state that cannot be used is put aside.
@@ -122,6 +127,11 @@ extension Player {
             return try report(Violation(invariant: .exit, operation: verb.words, text: run.words))
         }
         try settle(run.json["snapshot"].string, machine, own: own, before, verb.words)
+        let after = try machines[machine].live().contents.filter(\.key.isFile)
+        // What a killed pull has fetched is not fetched again.
+        let changed = after.count { transfer.files[$0.key] != $0.value }
+        let moved = past.contains(.killed) ? nil : changed...changed
+        try await checkCounters(run, machine, transfer, moved: moved, verb.words)
         try await checkStatus(machine, verb.words)
     }
 
@@ -312,12 +322,13 @@ extension Player {
         let time = usual * percent / 100
         let before = try machines[machine].live()
         let own = unsaved(machine)
+        let transfer = beforeTransfer(machine, before, own: own)
         let run = try await machines[machine].run(verb.arguments, killedAfter: max(time, .milliseconds(1)))
         guard run.code == Finished.killed else {
             switch verb {
-            case .push, .pushBare, .save: try await finishPush(run, machine, own: own, before, verb.words)
+            case .push, .pushBare, .save: try await finishPush(run, machine, own: own, before, transfer, verb.words)
             case .prune(let keep): try await finishPrune(run, machine, keep: keep)
-            default: try await finishPull(run, verb, machine, own: own, before)
+            default: try await finishPull(run, verb, machine, own: own, before, transfer)
             }
             return
         }
@@ -332,7 +343,7 @@ extension Player {
             try await observe(machines[machine].agent, makers: [minds[machine].known], "killed push")
         default:
             let again = try await machines[machine].run(verb.arguments)
-            try await finishPull(again, verb, machine, own: own, before)
+            try await finishPull(again, verb, machine, own: own, before, transfer)
         }
     }
 
@@ -400,9 +411,9 @@ extension Player {
         try await verify(agent, "prune")
     }
 
-    /// Damages an object of an embedded store, and finds out what can be restored without it.
+    /// Damages an object, and finds out what can be restored without it.
     func damage(_ damage: Step.Damage, _ object: Int) async throws {
-        guard try place.damage(damage, object) else { return }
+        guard try await place.damage(damage, object) else { return }
         past.insert(.damaged)
         for agent in memories.keys.sorted() {
             try await observe(agent, makers: [[]], "damage", mayRemove: true)

@@ -78,7 +78,7 @@ extension Player {
     /// The mirror view must hold the files of the newest snapshot after a push that keeps it.
     private func checkMirror(_ group: [Int], _ agent: String) async throws {
         guard scenario.hasMirror, !past.contains(.damaged), let contents = memories[agent]?.tip?.contents,
-            let mirror = try place.mirror(of: agent)
+            case let mirror = try await place.mirror(of: agent)
         else { return }
         let files = contents.filter { $0.key.isFile }
         for unit in Set(files.keys).union(mirror.keys).sorted() where files[unit] != mirror[unit] && !isTainted(unit) {

@@ -34,7 +34,7 @@ extension Player {
         case .upgrade:
             guard let next = minds[machine].schema?.next, machines[machine].hasDatabase else { return }
             minds[machine].schema = next
-            _ = try AgentDatabase(machines[machine].database, schema: next)
+            try machines[machine].withDatabase(schema: next) { _ in }
             minds[machine].changed = true
         default:
             guard let work = try work(machine, edit) else { return }
@@ -81,14 +81,16 @@ extension Player {
     private func rows(
         _ machine: AgentMachine, _ schema: Schema, _ live: AgentMachine.Live, _ edit: Step.Edit, _ token: String
     ) throws -> Work? {
-        let (path, serial) = (machine.database, truth.events.count)
+        let serial = truth.events.count
         // A newer agent may have been here: the older one is not started again.
         minds[machine.number].schema = max(schema, live.schema ?? schema)
         let schema = max(schema, live.schema ?? schema)
         let sessions = live.contents.keys.compactMap { unit -> String? in
             if case .session(let id) = unit { id } else { nil }
         }.sorted()
-        func now(_ offset: Int) -> Int64 { Int64((Date().timeIntervalSince1970 + Double(offset)) * 1000) }
+        func now(_ offset: Int) -> Int64 {
+            Int64((Date().timeIntervalSince1970 + Double(offset + machine.clock)) * 1000)
+        }
         func messages(_ count: Int) -> [(id: String, text: String, prompt: String?)] {
             (0..<count).map {
                 ("msg_\(serial)_\($0)", "\(token) message \($0)", serial % 2 == 0 ? "\(token) prompt \($0)" : nil)
@@ -105,11 +107,12 @@ extension Player {
             let (session, title, time, all) = ("ses_\(serial)", "title \(token)", now(0), messages(count))
             return Work(
                 apply: {
-                    let database = try AgentDatabase(path, schema: schema)
-                    try database.start(session, title: title, time: time)
-                    for message in all {
-                        try database.say(
-                            message.id, of: session, text: message.text, prompt: message.prompt, time: time)
+                    try machine.withDatabase(schema: schema) { database in
+                        try database.start(session, title: title, time: time)
+                        for message in all {
+                            try database.say(
+                                message.id, of: session, text: message.text, prompt: message.prompt, time: time)
+                        }
                     }
                 }, changes: [(.session(session), title)] + say(session, all))
         case .say(let index, let offset):
@@ -117,23 +120,26 @@ extension Player {
             let (session, time, all) = (sessions[index % sessions.count], now(offset), messages(1))
             return Work(
                 apply: {
-                    let database = try AgentDatabase(path, schema: schema)
-                    for message in all {
-                        try database.say(
-                            message.id, of: session, text: message.text, prompt: message.prompt, time: time)
+                    try machine.withDatabase(schema: schema) { database in
+                        for message in all {
+                            try database.say(
+                                message.id, of: session, text: message.text, prompt: message.prompt, time: time)
+                        }
                     }
                 }, changes: [(.session(session), live.contents[.session(session)])] + say(session, all))
         case .retitle(let index, let offset):
             guard !sessions.isEmpty else { return nil }
             let (session, title, time) = (sessions[index % sessions.count], "title \(token)", now(offset))
             return Work(
-                apply: { try AgentDatabase(path, schema: schema).retitle(session, title: title, time: time) },
+                apply: {
+                    try machine.withDatabase(schema: schema) { try $0.retitle(session, title: title, time: time) }
+                },
                 changes: [(.session(session), title)])
         case .drop(let index):
             guard sessions.count > 1 else { return nil }
             let session = sessions[index % sessions.count]
             return Work(
-                apply: { try AgentDatabase(path, schema: schema).drop(session) },
+                apply: { try machine.withDatabase(schema: schema) { try $0.drop(session) } },
                 changes: live.contents.keys.filter { $0.session == session }.sorted().map { ($0, nil) })
         default: return nil
         }

@@ -53,7 +53,7 @@ final class Player {
         func machine(_ number: Int, _ name: String, _ agent: String, _ store: [String: String]) -> AgentMachine {
             AgentMachine(
                 number: number, agent: agent, folder: folder.appendingPathComponent(name), store: store,
-                binary: options.binary)
+                binary: options.binary, runner: number < 0 ? [] : place.runner)
         }
         var settings = place.settings
         settings["HOLDFAST_MIRROR"] = "\(scenario.hasMirror)"
@@ -86,6 +86,9 @@ final class Player {
         case .command(let machine, let verb): try await run(verb, on: machine)
         case .kill(let machine, let verb, let percent): try await kill(verb, on: machine, percent: percent)
         case .both(let first, let second): try await pushBoth(first, second)
+        case .clock(let machine, let seconds):
+            machines[machine].clock = seconds
+            if seconds != 0 { past.insert(.wrongClock) }
         case .damage(let damage, let object): try await self.damage(damage, object)
         case .refuse(let refusal):
             isRefusing = place.refuse(refusal)

@@ -8,9 +8,11 @@ package enum Step: Sendable, Equatable {
     case kill(Int, Verb, percent: Int)
     /// Two machines push at the same moment.
     case both(Int, Int)
-    /// A pack or a commit of an embedded store is damaged.
+    /// From now on the clock of a machine is wrong by so many seconds.
+    case clock(Int, seconds: Int)
+    /// A pack or a commit is damaged in the store.
     case damage(Damage, object: Int)
-    /// From now on an S3 store refuses requests.
+    /// From now on the store refuses requests.
     case refuse(Refusal)
     /// The store works again.
     case allow
@@ -57,7 +59,8 @@ package enum Step: Sendable, Equatable {
         case flipCommit = "flip-commit"
     }
 
-    /// Requests that are refused: a method, a part of the key, the status of the answer.
+    /// Requests that are refused: a method, a part of the key, the status of the answer. An embedded store, which has
+    /// permissions in place of them, knows no status.
     package struct Refusal: Sendable, Equatable {
         package var method: String
         package var part: String
@@ -69,6 +72,7 @@ package enum Step: Sendable, Equatable {
         switch self {
         case .edit(let machine, _), .command(let machine, _), .kill(let machine, _, _): [machine]
         case .both(let first, let second): [first, second]
+        case .clock(let machine, _): [machine]
         case .damage, .refuse, .allow: []
         }
     }
@@ -81,6 +85,7 @@ extension Step: CustomStringConvertible {
         case .command(let machine, let verb): "\(machine) \(verb.words)"
         case .kill(let machine, let verb, let percent): "\(machine) kill \(percent) \(verb.words)"
         case .both(let first, let second): "\(first) both \(second)"
+        case .clock(let machine, let seconds): "\(machine) clock \(seconds)"
         case .damage(let damage, let object): "damage \(damage.rawValue) \(object)"
         case .refuse(let refusal): "refuse \(refusal.method) \(refusal.part) \(refusal.status)"
         case .allow: "allow"
@@ -111,6 +116,8 @@ extension Step: CustomStringConvertible {
     private init?(_ machine: Int, _ words: [String]) {
         if words.count == 2, words[0] == "both", let other = Int(words[1]) {
             self = .both(machine, other)
+        } else if words.count == 2, words[0] == "clock", let seconds = Int(words[1]) {
+            self = .clock(machine, seconds: seconds)
         } else if words.count > 2, words[0] == "kill", let percent = Int(words[1]) {
             guard let verb = Verb(words.dropFirst(2)) else { return nil }
             self = .kill(machine, verb, percent: percent)

@@ -30,6 +30,8 @@ package struct Violation: Sendable {
         case isSecond = "v2"
         /// Rows of two databases were merged before.
         case merged
+        /// The clock of a machine was wrong.
+        case wrongClock = "wrong-clock"
         /// Other machines saved since this one synchronised.
         case concurrent
         case damaged, refused, pruned, killed, rolledBack = "rolled-back", forced, followed, forgotten

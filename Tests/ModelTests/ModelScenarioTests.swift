@@ -1,6 +1,8 @@
 import Foundation
-import Model
+import TestSupport
 import Testing
+
+@testable import Model
 
 /// Random scenarios of several machines with the built command.
 @Suite("The model", .timeLimit(.minutes(10)))
@@ -17,6 +19,26 @@ struct ModelScenarioTests {
         print("model: seeds \(seeds.map(String.init).joined(separator: " "))")
         return seeds
     }()
+
+    @Test("The clock of a machine is as wrong as it is told to be", arguments: [-86_400 * 365, 86_400 * 365])
+    func clock(seconds: Int) async throws {
+        try await withTemporaryDirectory("model", inMemory: true) { folder in
+            let place = StorePlace.embedded(in: folder.appendingPathComponent("store"))
+            var machine = AgentMachine(
+                number: 0, agent: "local", folder: folder.appendingPathComponent("m0"), store: place.settings,
+                binary: Self.binary, runner: place.runner)
+            machine.clock = seconds
+            try machine.setUp()
+            try machine.write("notes", "text", time: 0)
+            #expect(try await machine.run(["push", "--json"]).succeeded)
+            machine.clock = 0
+            let log = try await machine.run(["log", "--json"])
+            let time = try #require(log.json["snapshots"].array?.first?["time"].string)
+            let year = Calendar(identifier: .gregorian).component(
+                .year, from: Date(timeIntervalSinceNow: Double(seconds)))
+            #expect(time.hasPrefix("\(year)-"))
+        }
+    }
 
     @Test("Nothing is lost but by known faults", arguments: seeds)
     func scenario(seed: UInt64) async throws {
