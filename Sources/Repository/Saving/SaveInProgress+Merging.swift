@@ -4,11 +4,13 @@ import FileIO
 extension SaveInProgress {
     /// The files of all heads together.
     mutating func combinedHeads() async throws -> [Entry] {
-        guard var state = newest.manifests.first?.entries else { return [] }
         let heads = newest.heads.snapshots
+        guard !heads.isEmpty else { return [] }
+        if heads.count == 1 { return newest.manifests[0].entries }
+        var state = try await entries(ofHead: 0)
         for (index, other) in heads.enumerated().dropFirst() {
             let base = try await commonFiles(heads[..<index], other)
-            let theirs = newest.manifests[index].entries
+            let theirs = try await entries(ofHead: index)
             var merge = ThreeWayMerge(
                 base: base.map(\.facts),
                 ours: ThreeWayMerge.Side(state.map(\.facts), scopes: heads[..<index].compactMap(\.commit.scope)),
@@ -25,6 +27,21 @@ extension SaveInProgress {
             }
         }
         return state
+    }
+
+    /// The files of one of several heads without those that were removed here since: a removal does not take along the
+    /// version that another head has.
+    private mutating func entries(ofHead index: Int) async throws -> [Entry] {
+        let entries = newest.manifests[index].entries
+        guard mine == nil, lineage == .contained, let base = request.base,
+            try await past(of: newest.heads.snapshots[index]).ancestors.contains(
+                Commit.Ancestor(base.snapshot.reference))
+        else { return entries }
+        let here = Set(request.files.map(\.path))
+        let scope = request.scope?.filter
+        let removed = base.files.filter { !here.contains($0.path) && scope?.contains($0.path) != false }
+        let versions = Dictionary(removed.map { ($0.path, $0) }) { first, _ in first }
+        return entries.filter { versions[$0.path]?.isSame(as: $0.facts) != true }
     }
 
     /// The files of the newest snapshot that is proven to be in all of these; none if there is no such snapshot any more.

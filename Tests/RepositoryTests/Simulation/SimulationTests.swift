@@ -26,7 +26,9 @@ import Testing
         #expect(10 * totals.counts.sides > totals.seeds)
     }
 
-    @Test("keeps every promise in the seeds in which it once failed", arguments: [1943, 3777, 8077, 8221] as [UInt64])
+    @Test(
+        "keeps every promise in the seeds in which it once failed",
+        arguments: [1943, 3777, 8077, 8221, 9592] as [UInt64])
     func oldFaults(_ seed: UInt64) async {
         let outcome = await onThread { Simulation.run(seed: seed, of: HoldfastKind(), scenario: .drawn(seed: seed)) }
         #expect(outcome.violation == nil, "\(outcome.report())")
