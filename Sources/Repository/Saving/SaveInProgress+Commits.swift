@@ -47,7 +47,10 @@ extension SaveInProgress {
         }
         var draft = try await draft(manifest, number: number + 1, parents: parents, sides: sides)
         // Of one that is older than all that a parent names, it is unknown whether the parent contains it.
-        let passedOver = newest.heads.damaged.filter { damage in parents.allSatisfy { $0.commit.isWithout(damage.name) }
+        // Our own state, as a side, may continue one that is damaged.
+        let continued = draft.namedCommits
+        let passedOver = newest.heads.damaged.filter { damage in
+            !continued.contains(damage.name) && parents.allSatisfy { $0.commit.isWithout(damage.name) }
         }
         draft.passedOver = passedOver.sorted { $0.name < $1.name }.prefix(Commit.ancestorLimit).map {
             Commit.PassedOver(name: $0.name, reason: .damaged, id: $0.id)
