@@ -38,8 +38,10 @@ extension SaveInProgress {
     }
 
     /// The commit that continues the heads.
-    mutating func commit(_ manifest: Manifest, _ parents: [Snapshot]) async throws -> Commit {
-        let sides = [side].compactMap(\.self)
+    mutating func commit(_ manifest: Manifest, _ heads: [Snapshot]) async throws -> Commit {
+        // A side commit is the head only where nothing else is left; it stays one.
+        let parents = heads.filter { !$0.commit.isSide }
+        let sides = heads.filter(\.commit.isSide) + [side].compactMap(\.self)
         let number = ((parents + sides).map(\.commit.seq) + [newest.heads.highestSequence]).max() ?? 0
         guard number < CommitName.highest else {
             throw RepositoryError.damaged(
@@ -50,13 +52,13 @@ extension SaveInProgress {
         // Our own state, as a side, may continue one that is damaged.
         let continued = draft.namedCommits
         let passedOver = newest.heads.damaged.filter { damage in
-            !continued.contains(damage.name) && parents.allSatisfy { $0.commit.isWithout(damage.name) }
+            !continued.contains(damage.name) && heads.allSatisfy { $0.commit.isWithout(damage.name) }
         }
         draft.passedOver = passedOver.sorted { $0.name < $1.name }.prefix(Commit.ancestorLimit).map {
             Commit.PassedOver(name: $0.name, reason: .damaged, id: $0.id)
         }
         // A merge has what any side has captured.
-        let scopes = parents.compactMap(\.commit.scope)
+        let scopes = heads.compactMap(\.commit.scope)
         draft.scope = mine == nil ? request.scope ?? scopes.first : scopes.first
         for scope in scopes { draft.scope = draft.scope?.united(with: scope) }
         draft.note = mine == nil ? request.note : "merge"
@@ -75,7 +77,7 @@ extension SaveInProgress {
         }
         var ancestors: Set<Commit.Ancestor> = []
         for snapshot in parents + sides { ancestors.formUnion(try await past(of: snapshot).ancestors) }
-        let id = try await memoryID(of: parents)
+        let id = try await memoryID(of: parents + sides)
         return Commit(
             seq: number, nonce: environment.nonce(), memory: id, agent: repository.agent,
             repository: repository.repository, parents: parents.map(\.reference), sides: sides.map(\.reference),
