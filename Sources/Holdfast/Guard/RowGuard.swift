@@ -40,10 +40,10 @@ struct RowGuard: Sendable {
         try await workspace.fill(union, .theirs, origin)
         // Without a base nothing counts as deleted, on either side.
         let outcome = try await FileIO.run { try union.run(hasBase: false, oursIsNewer: true, $0) }
-        guard let united = outcome.image else {
-            return .stored(loss, reason: "its schema is another one than that of the stored version")
+        switch outcome {
+        case .noTarget(let reasons): return .stored(loss, reason: reasons.joined(separator: "; "))
+        case .merged(let united, _): return .united(united, loss)
         }
-        return .united(united, loss)
     }
 
     /// The stored version that the database here comes from, if it is still to be had.
