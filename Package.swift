@@ -68,8 +68,8 @@ let package = Package(
         .target(
             name: "Holdfast",
             dependencies: [
-                "ActionsCache", "AgentDatabase", "AgentFiles", "Basics", "FileIO", "HTTPProxies", "ObjectStore",
-                "Repository", "S3Store", crypto, log, nioCore, nioLocks, nioPosix,
+                "ActionsCache", "AgentDatabase", "AgentFiles", "Agents", "Basics", "FileIO", "HTTPProxies",
+                "ObjectStore", "Repository", "S3Store", crypto, log, nioCore, nioLocks, nioPosix,
             ]),
         .target(
             name: "ActionsCache",
@@ -150,7 +150,7 @@ let package = Package(
         .testTarget(
             name: "HoldfastTests",
             dependencies: [
-                "ActionsCache", "AgentDatabase", "AgentFiles", "Basics", "FileIO", "Holdfast", "ObjectStore",
+                "ActionsCache", "AgentDatabase", "AgentFiles", "Agents", "Basics", "FileIO", "Holdfast", "ObjectStore",
                 "Repository", "S3Store", "TestSupport", log, nioCore, nioLocks,
             ]),
         .testTarget(

@@ -17,6 +17,8 @@ public final class DatabaseImage: Sendable {
 
     /// A connection to the image, if it is still to be checked.
     private let unchecked: SQLiteConnection?
+    /// A connection to an image that was captured.
+    package var connection: SQLiteConnection? { unchecked }
 
     init(_ file: File, pageSize: Int, unchecked: SQLiteConnection? = nil) throws(FileError) {
         self.file = file

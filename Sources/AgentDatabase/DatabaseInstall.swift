@@ -97,6 +97,14 @@ public final class DatabaseInstall: Sendable {
         return try DatabaseRebase.rebase(image, from: rebase.old, to: rebase.new)
     }
 
+    /// Opens the image for reading, once it is prepared. Nothing that the database brings along is run.
+    /// - Throws: ``SQLiteError``.
+    package func connection() throws -> SQLiteConnection {
+        let connection = try SQLiteConnection(stagedPath, .read)
+        try connection.distrust()
+        return connection
+    }
+
     /// What ``DatabaseFile/restoredFingerprint`` will be once the image is in place.
     /// - Throws: ``FileError``.
     public func fingerprint() throws(FileError) -> UInt64 { DatabaseFile.restoredFingerprint(try file.status()) }

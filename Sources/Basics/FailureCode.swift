@@ -50,14 +50,17 @@ public enum FailureCode: String, Sendable, CaseIterable {
     case statusPage = "status-page"
     case demo
 
-    /// Another process is at work: the same command may succeed without a change by anybody. Commands exit with 75.
+    /// Another process is at work, or removals wait: nothing is broken, and the same command may succeed. Commands exit with
+    /// 75.
     public var passesByItself: Bool {
         switch self {
-        case .conflict, .preconditionFailed, .changedOnBothSides, .changedMeanwhile, .databaseInUse, .cacheFailed: true
+        case .conflict, .preconditionFailed, .changedOnBothSides, .changedMeanwhile, .databaseInUse, .cacheFailed,
+            .shrinks:
+            true
         case .notFound, .noSuchBucket, .alreadyExists, .denied, .unauthenticated, .noCredentials, .wrongRegion,
             .clockSkew, .throttled, .unreachable, .corrupt, .server, .invalid, .tooLarge, .unsupported, .sourceChanged,
             .localFile, .cancelled, .damaged, .formatTooNew, .wrongRepository, .noSuchSnapshot, .noSuchFile, .tooSlow,
-            .shrinks, .incomplete, .database, .version, .failed, .usage, .problemsFound, .statusPage, .demo:
+            .incomplete, .database, .version, .failed, .usage, .problemsFound, .statusPage, .demo:
             false
         }
     }

@@ -203,6 +203,11 @@ public final class File: Sendable {
         guard Self.setModified(descriptor, to: nanoseconds) else { throw FileError("set the time of", path: path) }
     }
 
+    /// Sets the permissions of the open file: nine bits.
+    public func setPermissions(_ permissions: UInt32) throws(FileError) {
+        guard fchmod(descriptor, permissions) == 0 else { throw FileError("set the permissions of", path: path) }
+    }
+
     private static func setModified(_ descriptor: Int32, to nanoseconds: Int64) -> Bool {
         // A tuple lies on the stack.
         withUnsafeBytes(of: (omitted, timespec(nanoseconds))) { times in

@@ -9,21 +9,27 @@ extension Memory {
     ///
     /// An unchanged directory costs one request and makes no snapshot. A file that cannot be read, or that changes while
     /// it is read, is named in the result; the snapshot keeps the version it had.
+    ///
+    /// Additions are saved at once. Removals of more than half of the sessions or files, or of all, wait, and the result says
+    /// how many.
     /// - Parameters:
-    ///   - allowShrink: save a state that has fewer than half the files of the newest snapshot, or none.
-    ///   - asGuest: the memory is another identity's. What it has and this machine never had is not missing here, however
-    ///     much it is.
+    ///   - allowShrink: nothing waits; also without it, ``Options/allowsShrinking`` counts.
+    ///   - seenAt: where somebody has seen the removals one by one; nothing waits if the state still lies there.
+    ///   - gently: removals that wait are a warning, and no error.
     ///   - keepsStored: a JSON file of no bytes is being written, or was when its writer was killed, and would make the state
     ///     corrupt by RFC-002. Such a file counts as unreadable: the snapshot keeps the version that it had.
     ///   - leavingOut: is asked of each database that changed or is new whether this push leaves it as it is in the snapshot.
     ///     One that is in no snapshot yet is never left out.
     public func push(
-        allowShrink: Bool = false, asGuest: Bool = false, keepingTornFiles keepsStored: Bool = false,
+        allowShrink: Bool = false, seenAt place: PlaceIdentity? = nil, gently: Bool = false,
+        keepingTornFiles keepsStored: Bool = false,
         leavingOut: @Sendable (DatabaseFile) -> Bool = { _ in false }
     ) async -> SyncResult {
         await Push(
-            workspace: workspace, writer: options.writer, workflowRun: options.run, keepsMirror: options.keepsMirror
-        ).run(allowShrink: allowShrink, asGuest: asGuest, keepingTornFiles: keepsStored, leavingOut: leavingOut)
+            workspace: workspace, writer: options.writer, workflowRun: options.run, keepsMirror: options.keepsMirror,
+            allowsShrinking: allowShrink || options.allowsShrinking, seenAt: place, isGentle: gently,
+            keepsTornFiles: keepsStored
+        ).run(leavingOut: leavingOut)
     }
 
     /// Brings a snapshot here: all of it, or nothing.
@@ -55,6 +61,11 @@ extension Memory {
     /// - Parameter others: memories of other identities, for the same storage directory.
     public func restoreForWatch(sharing others: [Memory]) async -> SyncResult {
         await WatchStart(workspace: workspace, others: others.map(\.workspace)).run()
+    }
+
+    /// Brings what somebody's rollback has changed here, unless an agent has a database open.
+    public func applyRollback() async -> SyncResult {
+        await Pull(workspace: workspace, options: PullOptions(onConflict: .newerWins), operation: .watch).run().result
     }
 
     /// Compares the storage directory with the newest snapshot; changes nothing.

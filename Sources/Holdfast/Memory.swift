@@ -6,7 +6,7 @@ import Repository
 
 /// One agent's memory for one repository: a storage directory on this machine, and its snapshots in a store.
 ///
-/// ``push(allowShrink:)`` captures the directory as a new snapshot, merged with what others saved; ``pull(_:)`` brings a
+/// ``push(allowShrink:seenAt:gently:keepingTornFiles:leavingOut:)`` captures the directory as a new snapshot, merged with what others saved; ``pull(_:)`` brings a
 /// snapshot here, all of it or nothing. Beside the snapshots, the mirror view of RFC-019 is kept if that is wanted.
 public struct Memory: Sendable {
     /// Where a memory is, and how it is treated.
@@ -27,6 +27,8 @@ public struct Memory: Sendable {
         public var database: String?
         /// Leave credentials in the stored images of databases.
         public var keepsDatabaseSecrets = false
+        /// Removals go through, however many they are.
+        public var allowsShrinking = false
         /// A checkout that has another path on this machine.
         public var rebase: (old: String, new: String)?
         /// Finds the checkout that the agent works in here: what restored databases call by another path gets this one, where
@@ -84,7 +86,8 @@ public struct Memory: Sendable {
             databaseOptions: Workspace.DatabaseOptions(
                 named: options.database, keepsSecrets: options.keepsDatabaseSecrets, rebase: options.rebase,
                 checkout: options.checkout),
-            stateDirectory: options.stateDirectory, checkpointStore: checkpointStore, environment: environment,
+            removals: RemovalGuard(isOff: options.allowsShrinking), stateDirectory: options.stateDirectory,
+            checkpointStore: checkpointStore, environment: environment,
             reporter: Reporter(logger: logger, progress: progress, meter: meter))
     }
 

@@ -29,6 +29,16 @@ public struct SyncResult: Sendable {
     public var merged = false
     /// Paths that a push found changed here and in the store. The version that is not in the snapshot is in a parent.
     public var mergeConflicts: [String] = []
+    /// Files that are gone where the operation wrote: in the newest snapshot, or here.
+    public var removed = 0
+    /// What became of the sessions.
+    public var sessions = SessionCounts()
+    /// Removals that the operation left undone because they are so many; `nil` if there are none.
+    public var heldBack: HeldRemovals?
+    /// Where the state lay that a push has saved; `nil` if that is not known.
+    public var place: PlaceIdentity?
+    /// Who has made an older snapshot the newest again since this machine was synchronised.
+    public var rolledBackBy: String?
     /// What a person should know although the operation succeeded.
     public var warnings: [String] = []
     /// Databases that changed and that a push was asked to leave as they are in the snapshot.

@@ -18,6 +18,8 @@ struct Workspace: Sendable {
     /// Requests at once.
     let concurrency: Int
     let databaseOptions: DatabaseOptions
+    /// Holds removals back.
+    var removals = RemovalGuard(isOff: false)
     /// Directory of the checkpoints; without it, nothing is remembered.
     let stateDirectory: String?
     /// The store that the checkpoint names. A copy of a memory shares the checkpoint of its original.

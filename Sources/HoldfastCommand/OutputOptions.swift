@@ -48,6 +48,10 @@ struct MemoryOptions: ParsableArguments {
     @Option(help: .value("glob", "Take files that are left out by default, by pattern; may be repeated.")) var include:
         [String] = []
     @Flag(inversion: .prefixedNo, help: "Keep one object for each file. Overrides HOLDFAST_MIRROR.") var mirror: Bool?
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Let removals through that are most of the sessions or files. Overrides HOLDFAST_ALLOW_SHRINK.")
+    var allowShrink: Bool?
     @Option(help: "Region of the bucket. Overrides AWS_REGION, AWS_DEFAULT_REGION and the profile.") var region: String?
     @Option(help: .value("url", "URL of another store than AWS. Overrides AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL."))
     var endpointURL: String?
@@ -71,6 +75,7 @@ struct MemoryOptions: ParsableArguments {
         ].compactMapValues(\.self)
         if !include.isEmpty { flags[.include] = include.joined(separator: ",") }
         if let mirror { flags[.mirror] = "\(mirror)" }
+        if let allowShrink { flags[.allowShrink] = "\(allowShrink)" }
         if let allowInsecureEndpoint { flags[.allowInsecureEndpoint] = "\(allowInsecureEndpoint)" }
         return flags
     }

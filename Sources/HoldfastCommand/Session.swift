@@ -75,6 +75,7 @@ struct Session: Sendable {
             storage: storage ?? settings.storage, exclusions: settings.exclusions, concurrency: settings.concurrency,
             stateDirectory: stateDirectory ?? settings.stateDirectory, keepsMirror: settings.keepsMirror,
             writer: writerName(), run: workflowRun(console.world.environment))
+        options.allowsShrinking = settings.allowsShrinking
         // Another storage directory has other databases.
         if storage == nil { options.database = console.world.environment["OPENCODE_DB"] }
         let location = other.map(location.with) ?? location

@@ -25,6 +25,9 @@ struct WatchRun: Sendable {
     /// When a large database was captured last.
     private var capturedLarge: ContinuousClock.Instant?
     private var isReady = false
+    /// Where the state lay at the last good save that left no removal waiting: what goes there from then on, the agent has
+    /// removed while it was watched.
+    private var seenAt: PlaceIdentity?
     /// The warnings of the last good save.
     private var told: Set<String> = []
 
@@ -120,7 +123,7 @@ struct WatchRun: Sendable {
         let isTooEarly = !isLast && next.map { $0 > start } == true
         let sawLarge = NIOLockedValueBox(false)
         // The agent may be in the middle of writing a file.
-        let result = await memory.push(keepingTornFiles: true) { database in
+        let result = await memory.push(seenAt: seenAt, gently: true, keepingTornFiles: true) { database in
             guard database.size > limit else { return false }
             if !isTooEarly { sawLarge.withLockedValue { $0 = true } }
             return isTooEarly
@@ -129,7 +132,7 @@ struct WatchRun: Sendable {
         let took = clock.now - start
         if sawLarge.withLockedValue({ $0 }) { capturedLarge = clock.now }
         if let error = result.error {
-            saved = nil
+            (saved, seenAt) = (nil, nil)
             failed(error, "A save")
             update { $0.failuresSince += 1 }
             schedule.saveFailed(now: clock.now, jitter: .random(in: 0...1))
@@ -137,9 +140,27 @@ struct WatchRun: Sendable {
             return
         }
         saved = seen?.isSettled == true && result.leftOutDatabases.isEmpty ? seen : nil
+        seenAt = result.heldBack == nil ? result.place : nil
         schedule.saved(took: took, again: result.leftOutDatabases.isEmpty ? nil : next)
         warn(result.warnings)
         tell(result, took, seen)
+        if let person = result.rolledBackBy, !isLast { try await applyRollback(by: person) }
+    }
+
+    /// Brings a rollback here, whose removals the save has left as they are.
+    private mutating func applyRollback(by person: String) async throws {
+        let result = await memory.applyRollback()
+        if result.error?.code == .cancelled { throw CancellationError() }
+        saved = nil
+        switch result.error?.code {
+        case nil:
+            logger.notice(
+                "Rolled back", metadata: ["by": "\(person)", "snapshot": "\(result.snapshot?.prefix(12) ?? "none")"])
+            for warning in result.warnings { logger.warning("\(warning)") }
+        case .databaseInUse: logger.warning("rolled back by \(person); stop the agent and pull")
+        default:
+            if let error = result.error { failed(error, "Bringing a rollback here") }
+        }
     }
 
     /// What stays as it is would be said with every save.

@@ -18,24 +18,62 @@ struct PushPullTests {
         }
     }
 
-    @Test("A state that lost most of its files is not saved, and the message has both numbers", arguments: [7, 0])
+    @Test(
+        "Of a state that lost most of its files, what is new is saved, and the message has both numbers",
+        arguments: [7, 0])
     func shrink(left: Int) async throws {
         try await Sandbox.run { sandbox in
             try write(sandbox, 0..<20)
             #expect(try await sandbox.holdfast("push").code == 0)
-            let before = try await keys(sandbox)
             for number in left..<20 { try sandbox.remove("storage/\(number)") }
-            let refused = try await sandbox.holdfast("push", "--json")
-            #expect(refused.code == 1)
-            #expect(try refused.json["error"]["code"].string == "shrinks")
-            #expect(
-                refused.err.contains(
-                    "has \(left == 0 ? "no file" : "7 files"), the newest snapshot has 20; nothing was saved"))
-            #expect(refused.err.contains("--allow-shrink"))
-            #expect(try await keys(sandbox) == before)
+            try sandbox.write("storage/new", "new")
+            for _ in 0..<2 {
+                let held = try await sandbox.holdfast("push", "--json")
+                #expect(held.code == 75)
+                #expect(try held.json["error"]["code"].string == "shrinks")
+                #expect(try held.json["objectCount"].int == 21)
+                #expect(try held.json["removed"].int == 0)
+                #expect(try held.json["heldBack"]["files"]["removed"].int == 20 - left)
+                #expect(held.err.contains("\(20 - left) of 2"))
+                #expect(held.err.contains("--allow-shrink"))
+            }
             let allowed = try await sandbox.holdfast("push", "--allow-shrink", "--json")
             #expect(allowed.code == 0)
-            #expect(try allowed.json["objectCount"].int == left)
+            #expect(try allowed.json["objectCount"].int == left + 1)
+            #expect(try allowed.json["removed"].int == 20 - left)
+        }
+    }
+
+    @Test(
+        "Removals go through by the option, the variable and the config file, in both directions",
+        arguments: ["option", "variable", "file", "no option"])
+    func allowShrink(_ way: String) async throws {
+        try await Sandbox.run { sandbox in
+            try write(sandbox, 0..<12)
+            #expect(try await sandbox.holdfast("push").code == 0)
+            let second = sandbox.machine("second")
+            #expect(try await second.holdfast("pull").code == 0)
+            for number in 0..<12 { try sandbox.remove("storage/\(number)") }
+            try sandbox.write("config.yaml", "allow-shrink: true\n")
+            var option = "--json"
+            var variables: [String: String?] = [:]
+            switch way {
+            case "option": option = "--allow-shrink"
+            case "variable": variables["HOLDFAST_ALLOW_SHRINK"] = "true"
+            case "file": option = "--config=\(sandbox.path("config.yaml"))"
+            default: (option, variables["HOLDFAST_ALLOW_SHRINK"]) = ("--no-allow-shrink", "true")
+            }
+            let expected: Int32 = way == "no option" ? 75 : 0
+            let push = try await sandbox.holdfast("push", option, with: variables)
+            #expect(push.code == expected, "\(push.err)")
+            if expected != 0 { #expect(try await sandbox.holdfast("push", "--allow-shrink").code == 0) }
+            let held = try await second.holdfast("pull", "--json")
+            #expect(held.code == 75)
+            #expect(held.err.contains("12 of 12"))
+            #expect(try second.texts("second/storage").count == 12)
+            let pull = try await second.holdfast("pull", option, "-q", "--json", with: variables)
+            #expect(pull.code == expected, "\(pull.err)")
+            #expect(try pull.json["removed"].int == (expected == 0 ? 12 : 0))
         }
     }
 

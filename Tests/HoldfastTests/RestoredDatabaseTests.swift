@@ -78,7 +78,8 @@ struct RestoredDatabaseTests {
             entries.divided().databases)
         try #require(plan.changes.count == 1)
         let now = workspace.environment.now()
-        let restore = try await DatabaseRestore.stage(plan, workspace, takenAt: now, &result)
+        let restore = try await DatabaseRestore.stage(
+            plan, workspace, takenAt: now, await KnownCensuses(workspace), &result)
         try await restore.lock(force: false)
         await workspace.announce([snapshot], restoring: true, restore.announced, takenAt: now)
         _ = try await restore.commit()

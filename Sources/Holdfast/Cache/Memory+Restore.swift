@@ -1,3 +1,4 @@
+import AgentDatabase
 import Repository
 
 extension Memory {
@@ -10,7 +11,12 @@ extension Memory {
         let result = await work.run()
         if let run = options.run {
             let outcome = Commit.Run.Restore(status: result.status.rawValue, reason: result.reason?.rawValue)
-            await workspace.note(RestoreRecord(run: run, outcome: outcome))
+            var record = RestoreRecord(run: run, outcome: outcome)
+            let isComplete = result.hit && result.sync.error == nil && result.sync.heldBack == nil
+            if isComplete, let found = try? await workspace.databases() {
+                record.place = await workspace.place(found.databases)
+            }
+            await workspace.note(record)
         }
         return result
     }

@@ -223,6 +223,13 @@ struct RestoreInProgress {
         result.sync.conflicts = brought.conflicts
         result.sync.replacedKeptAt = brought.replacedKeptAt ?? result.sync.replacedKeptAt
         result.sync.skipped = brought.skipped
+        result.sync.removed += brought.removed
+        if result.sync.sessions == SessionCounts() {
+            result.sync.sessions = brought.sessions
+        } else {
+            result.sync.sessions.add(brought.sessions)
+        }
+        result.sync.heldBack = brought.heldBack ?? result.sync.heldBack
     }
 
     /// A place had nothing that can be used. After a hit, that is only worth a warning.
@@ -246,6 +253,7 @@ struct RestoreInProgress {
         do {
             let place = try await quarantine.take(keeping: hadState)
             result.asideAt = place
+            await memory.workspace.pruneKeptStates()
             let until = hadState ? "since it may hold what only this machine had" : "until the next save"
             result.notices.append("the state that cannot be used is kept in '\(place)' \(until)")
             hadState = false

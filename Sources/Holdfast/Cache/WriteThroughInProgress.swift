@@ -92,11 +92,11 @@ struct WriteThroughInProgress {
         result.sync.warnings = before + pushed.warnings
     }
 
-    /// Makes the state a snapshot. Where nothing is known of what was the same, nothing counts as removed, so that a cold
-    /// start only adds to what is there; after a clean start, the old state goes on purpose.
+    /// Makes the state a snapshot. After a clean start, the old state goes on purpose; after a complete restore in the same job,
+    /// what is missing was removed in between.
     private func push(_ memory: Memory) async -> SyncResult {
-        let isUnknown = await memory.workspace.localState.read() == nil
-        return await memory.push(allowShrink: isCleanStart || isUnknown, keepingTornFiles: true)
+        let place = await memory.workspace.restoredPlace(in: memory.options.run)
+        return await memory.push(allowShrink: isCleanStart, seenAt: place, gently: true, keepingTornFiles: true)
     }
 
     // MARK: The cache

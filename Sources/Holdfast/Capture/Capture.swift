@@ -17,6 +17,10 @@ struct Capture: Sendable {
     let failures: [StorageScan.Failure]
     /// Files whose content is not to be taken.
     var torn: [RelativePath] = []
+    /// Databases that are there and cannot be taken for one.
+    var unreadable: [RelativePath] = []
+    /// Files and databases that are missing here, and whose removal waits.
+    var heldBack: Set<RelativePath> = []
     let base: LocalState.Base?
     /// When the scan began, in nanoseconds since 1970.
     let takenAt: Int64
@@ -59,14 +63,23 @@ struct Capture: Sendable {
         var writtenDatabases = false
         var problems: [SyncResult.Problem] = []
         var warnings: [String] = []
+        /// Sessions in databases whose removal waits.
+        var losses: [Loss] = []
+        /// The databases that they were in.
+        var heldBack: [RelativePath] = []
+        /// Images that are saved in place of databases that have lost most of their sessions.
+        var images: [RelativePath: DatabaseImage] = [:]
     }
 
     /// Reads what changed and hands it to a writer.
     /// - Parameters:
     ///   - newest: what the writer builds upon.
     ///   - base: the snapshot that unchanged files are known to be in; `nil` to read all files.
+    ///   - rows: holds removals of rows back.
     /// - Throws: ``StoreError``, `CancellationError`.
-    func write(to writer: SnapshotWriter, upon newest: Newest, base: LocalState.Base?) async throws -> Captured {
+    func write(
+        to writer: SnapshotWriter, upon newest: Newest, base: LocalState.Base?, guardedBy rows: RowGuard
+    ) async throws -> Captured {
         var captured = Captured()
         var changed: [StorageScan.ScannedFile] = []
         let abandoned = Compaction.packs(of: newest)
@@ -94,24 +107,33 @@ struct Capture: Sendable {
             if let entry = base?.files.known(database), !moving.contains(path) {
                 captured.files.append(.unchanged(entry.facts))
                 captured.index.append(entry)
+                if rows.censuses.known(entry.sha256) == nil {
+                    rows.censuses.note(try await rows.censuses.here(database), of: entry.sha256)
+                }
                 continue
             }
-            switch try await DatabaseCapture(workspace: workspace, writer: writer).run(database, at: path) {
+            let capture = DatabaseCapture(workspace: workspace, writer: writer)
+            switch try await capture.run(database, at: path, guardedBy: rows) {
+            case .stays(let path, let loss, let reason):
+                unreadable.append(path)
+                captured.losses.append(loss)
+                captured.heldBack.append(path)
+                captured.warnings.append("'\(path)' has lost sessions and stays as it was stored: \(reason)")
+            case .united(let file, let entry, let image, let loss):
+                captured.index.append(entry)
+                captured.losses.append(loss)
+                captured.heldBack.append(path)
+                captured.images[path] = image
+                captured.add(file, old: moving.contains(path) ? nil : base?.index.entry(path))
             case .failed(let path, let reason):
                 unreadable.append(path)
                 captured.problems.append(SyncResult.Problem(path: "\(path)", reason: reason))
             case .read(let file, let entry):
                 captured.index.append(entry)
-                if let old = base?.index.entry(path), old.sha256 == entry.sha256, !moving.contains(path) {
-                    captured.files.append(.unchanged(old.facts))
-                } else {
-                    captured.files.append(.new(file))
-                    captured.writtenFiles += 1
-                    captured.writtenDatabases = true
-                }
+                captured.add(file, old: moving.contains(path) ? nil : base?.index.entry(path))
             }
         }
-        captured.warnings = Set(read.databases).sorted().map {
+        captured.warnings += Set(read.databases).sorted().map {
             "'\($0)' in the storage directory is an SQLite database and is stored as a plain file: if a program was "
                 + "writing to it, the copy may be torn"
         }
@@ -129,7 +151,7 @@ struct Capture: Sendable {
     private func keepUnseen(
         _ base: LocalState.Base?, _ newest: Newest, _ unreadable: [RelativePath], _ captured: inout Captured
     ) {
-        let hidden = Set(failures.map(\.path) + unreadable + leftOut + torn)
+        let hidden = heldBack.union(failures.map(\.path) + unreadable + self.unreadable + leftOut + torn)
         let seen = Set(captured.files.map(\.path))
         if let base {
             for entry in base.index.entries where !seen.contains(entry.path) && isUnseen(entry.path, hidden) {
@@ -141,6 +163,11 @@ struct Capture: Sendable {
             for entry in newest.manifest?.entries ?? [] where !seen.contains(entry.path) && isUnseen(entry.path, hidden)
             {
                 captured.files.append(.stored(entry))
+                guard heldBack.contains(entry.path) else { continue }
+                captured.index.append(
+                    FileIndex.Entry(
+                        path: entry.path, size: entry.size, modified: entry.modified, changed: 0, inode: 0,
+                        sha256: entry.digest))
             }
         }
     }
@@ -149,7 +176,9 @@ struct Capture: Sendable {
         if hidden.contains(path) || path.ancestors.contains(where: { hidden.contains($0) }) { return true }
         // A file that the options leave out this time was not removed either.
         if case .leftOut? = workspace.exclusions.rule(for: path) { return true }
-        return false
+        // Nor was a database that is none of the agent's here.
+        return DatabaseEntries.contains(path)
+            && DatabaseEntries.name(at: path, named: workspace.databaseOptions.named) == nil
     }
 
     /// The files of a snapshot that a save of this state would drop, as far as can be told before anything is read.
@@ -160,11 +189,12 @@ struct Capture: Sendable {
     func removed(from manifest: Manifest, _ lineage: Lineage) -> [RelativePath]? {
         guard let base, lineage.isBase || lineage == .newer else { return nil }
         let here = Set(files.map(\.path) + databases.compactMap { DatabaseEntries.path(of: $0.name) })
-        let hidden = Set(failures.map(\.path) + leftOut + torn)
-        return manifest.entries.map(\.path).filter { path in
+        let hidden = Set(failures.map(\.path) + unreadable + leftOut + torn)
+        return manifest.entries.filter { entry in
+            guard !here.contains(entry.path), !isUnseen(entry.path, hidden) else { return false }
             // Where the base is lost, everything that the store fell back to was there then.
-            !here.contains(path) && !isUnseen(path, hidden) && (lineage == .newer || base.index.entry(path) != nil)
-        }
+            return lineage == .newer || base.index.entry(entry.path)?.sha256 == entry.digest
+        }.map(\.path)
     }
 
     /// The files that have a blob in one of these packs.
@@ -176,6 +206,20 @@ struct Capture: Sendable {
             }
         }
         return found
+    }
+}
+
+extension Capture.Captured {
+    /// Takes over a database that was read.
+    /// - Parameter old: what the snapshot is known to have.
+    fileprivate mutating func add(_ file: NewFile, old: FileIndex.Entry?) {
+        if let old, old.sha256 == file.facts.digest {
+            files.append(.unchanged(old.facts))
+        } else {
+            files.append(.new(file))
+            writtenFiles += 1
+            writtenDatabases = true
+        }
     }
 }
 

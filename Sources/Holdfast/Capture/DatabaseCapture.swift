@@ -14,12 +14,17 @@ struct DatabaseCapture: Sendable {
     /// What came of one database.
     enum Outcome: Sendable {
         case read(NewFile, FileIndex.Entry)
+        /// It has lost most of its sessions: what is stored is the image, which has them too.
+        case united(NewFile, FileIndex.Entry, DatabaseImage, Loss)
+        /// It has lost most of its sessions, and the snapshot keeps the version that it had.
+        case stays(RelativePath, Loss, String)
         /// It cannot be read; the snapshot keeps the version that it had.
         case failed(RelativePath, String)
     }
 
+    /// - Parameter rows: holds removals back.
     /// - Throws: ``StoreError``, `CancellationError`.
-    func run(_ database: DatabaseFile, at path: RelativePath) async throws -> Outcome {
+    func run(_ database: DatabaseFile, at path: RelativePath, guardedBy rows: RowGuard) async throws -> Outcome {
         // What the store has of it is found out while the image is made.
         async let known: Void = workspace.loadChunks(of: path, into: writer)
         let image: DatabaseImage
@@ -30,13 +35,37 @@ struct DatabaseCapture: Sendable {
             return .failed(path, "\(error)")
         }
         try await known
+        let own = try await rows.censuses.captured(image)
+        do {
+            if let kept = try await rows.keeping(image, own, at: path) {
+                return try await store(kept, of: database, at: path, rows.censuses)
+            }
+        } catch let error as DatabaseDamage { return .failed(path, "\(error)") }
         // The check and the hashing take about as long: each has a core.
         async let checked = damage(of: image)
         let (digest, chunks) = try await store(image)
         if let reason = await checked { return .failed(path, reason) }
+        rows.censuses.note(own, of: digest)
         let file = NewFile(path: path, mode: 0o600, modified: database.modified, digest: digest, chunks: chunks)
         return .read(
             file, database.indexEntry(at: path, size: image.size, modified: database.modified, sha256: digest))
+    }
+
+    /// Stores what takes the place of an image that has lost most of its sessions.
+    private func store(
+        _ kept: RowGuard.Kept, of database: DatabaseFile, at path: RelativePath, _ censuses: KnownCensuses
+    ) async throws -> Outcome {
+        switch kept {
+        case .stored(let loss, let reason): return .stays(path, loss, reason)
+        case .united(let image, let loss):
+            let (digest, chunks) = try await store(image)
+            censuses.note(try await censuses.made(image), of: digest)
+            let file = NewFile(path: path, mode: 0o600, modified: database.modified, digest: digest, chunks: chunks)
+            // The database here is another one, and is looked at again with the next push.
+            let entry = FileIndex.Entry(
+                path: path, size: image.size, modified: database.modified, changed: 0, inode: 0, sha256: digest)
+            return .united(file, entry, image, loss)
+        }
     }
 
     /// Why an image must not be kept.

@@ -8,6 +8,9 @@ import Repository
 struct DatabaseMerger: Sendable {
     let workspace: Workspace
     let writer: SnapshotWriter
+    /// Images that are saved in place of the databases here.
+    var images: [RelativePath: DatabaseImage] = [:]
+    let censuses: KnownCensuses
 
     /// - Parameters:
     ///   - databases: as they are here.
@@ -25,13 +28,17 @@ struct DatabaseMerger: Sendable {
                 guard let database = databases.first(where: { DatabaseEntries.path(of: $0.name) == merge.path }) else {
                     return nil
                 }
-                let image = try await workspace.image(of: database)
-                try await FileIO.run {
-                    try image.check()
-                    try union.copy(image, as: .ours)
+                if let image = images[merge.path] {
+                    try await FileIO.run { try union.copy(image, as: .ours) }
+                } else {
+                    let image = try await workspace.image(of: database)
+                    try await FileIO.run {
+                        try image.check()
+                        try union.copy(image, as: .ours)
+                    }
                 }
             }
-            try await workspace.fill(union, .theirs, merge.theirs)
+            try await censuses.fetched(merge.theirs, in: workspace.fill(union, .theirs, merge.theirs))
             if let base = merge.base { try await workspace.fill(union, .base, base) }
             let outcome = try await FileIO.run { cancellation in
                 try union.run(hasBase: merge.base != nil, oursIsNewer: merge.oursIsNewer, cancellation)
@@ -48,6 +55,7 @@ struct DatabaseMerger: Sendable {
             workspace.logger.info("Rows of both sides were merged", metadata: ["database": "\(merge.path)"])
             try await workspace.loadChunks(of: merge.path, into: writer)
             let (digest, chunks) = try await DatabaseCapture(workspace: workspace, writer: writer).store(image)
+            censuses.note(try await censuses.made(image), of: digest)
             return NewFile(
                 path: merge.path, mode: 0o600, modified: max(merge.ours.facts.modified, merge.theirs.modified),
                 digest: digest, chunks: chunks)

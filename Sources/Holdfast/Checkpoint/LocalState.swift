@@ -1,5 +1,6 @@
 import AgentDatabase
 import AgentFiles
+import Agents
 import FileIO
 import FoundationEssentials
 import NIOCore
@@ -90,6 +91,8 @@ struct LocalState: Sendable {
     private var manifestPath: String? { directory.map { "\($0)/\(name).manifest" } }
     private var savesPath: String? { directory.map { "\($0)/\(name).saves.json" } }
     private var restorePath: String? { directory.map { "\($0)/\(name).restore.json" } }
+    private var heldPath: String? { directory.map { "\($0)/\(name).held.json" } }
+    private var censusPath: String? { directory.map { "\($0)/\(name).sessions" } }
 
     /// Where the image of a followed database is kept.
     func path(ofImage database: [UInt8]) -> String? {
@@ -236,6 +239,44 @@ struct LocalState: Sendable {
         try await FileIO.run {
             try makeDirectories(directory, permissions: 0o700)
             try replace(savesPath, bytes)
+        }
+    }
+
+    /// The sessions of the databases that were synchronised last, by the digests of their images.
+    func censuses() async -> [Digest: SessionCensus] {
+        guard let path = censusPath else { return [:] }
+        let found = try? await FileIO.run {
+            CensusCoding.decode(ByteBuffer(bytes: try File.open(path, [.read, .noFollow]).bytes()))
+        }
+        return found ?? [:]
+    }
+
+    /// - Throws: ``FileError``.
+    func write(_ censuses: [Digest: SessionCensus]) async throws {
+        guard let directory, let censusPath else { return }
+        try await FileIO.run {
+            try makeDirectories(directory, permissions: 0o700)
+            try replace(censusPath, CensusCoding.encode(censuses))
+        }
+    }
+
+    /// What is held back.
+    func heldRecord() async -> HeldRecord {
+        guard let path = heldPath else { return HeldRecord() }
+        let found = try? await FileIO.run {
+            let bytes = try File.open(path, [.read, .noFollow]).bytes()
+            return try JSONDecoder().decode(HeldRecord.self, from: Data(bytes))
+        }
+        return found ?? HeldRecord()
+    }
+
+    /// - Throws: ``FileError``.
+    func write(_ record: HeldRecord) async throws {
+        guard let directory, let heldPath else { return }
+        let bytes = ByteBuffer(bytes: try JSONEncoder().encode(record))
+        try await FileIO.run {
+            try makeDirectories(directory, permissions: 0o700)
+            try replace(heldPath, bytes)
         }
     }
 

@@ -49,7 +49,8 @@ public struct SaveRecord: Codable, Sendable, Equatable {
 
     /// Takes in what came of a save. One that was interrupted, or that had nothing to save, says nothing.
     mutating func note(_ result: SyncResult, at now: Date) {
-        if let error = result.error {
+        // Where removals wait, everything else is saved.
+        if let error = result.error, error.code != .shrinks {
             guard error.code != .cancelled else { return }
             failuresSince += 1
             lastFailure = Failure(time: now, code: error.code)

@@ -19,8 +19,26 @@ extension Doctor {
             size += bytes
         }
         if role != .prune { found.insert(try await stateFinding(), at: 1) }
+        if let finding = try await keptFinding() { found.append(finding) }
         found.append(try await spaceFinding(size))
         return found
+    }
+
+    /// What pulls and restores have kept beside the state.
+    private func keptFinding() async throws -> Finding? {
+        let states = KeptStates(storage: memory.options.storage, database: memory.options.database)
+        do {
+            let kept = try await FileIO.run { try states.list() }
+            guard let newest = kept.first else { return nil }
+            let rest = kept.count > 1 ? " and \(kept.count - 1) more" : ""
+            return Finding(
+                .kept, .ok,
+                "\(newest.path)\(rest), replaced by pulls; the newest \(KeptStates.leastKept) of a kind and those of the "
+                    + "last 30 days are kept")
+        } catch {
+            try unlessCancelled(error)
+            return Finding(.kept, .warning, "\(Finding(.kept, failed: error).text)")
+        }
     }
 
     private func storageFinding() async throws -> (Finding, Int64) {

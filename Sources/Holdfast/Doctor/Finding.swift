@@ -7,7 +7,7 @@ public struct Finding: Sendable, Equatable {
         case credentials, endpoint, clock, bucket
         case list, write, read, delete
         case conditionalWrites = "conditional-writes"
-        case versioning, memory, storage, state, databases, space
+        case versioning, memory, storage, state, databases, kept, space
     }
 
     public enum Verdict: String, Sendable {

@@ -32,8 +32,10 @@ extension Workspace {
     }
 
     /// Writes the content of one version of a database that is to be merged.
-    func fill(_ union: DatabaseUnion, _ version: DatabaseUnion.Version, _ entry: Entry) async throws {
+    @discardableResult
+    func fill(_ union: DatabaseUnion, _ version: DatabaseUnion.Version, _ entry: Entry) async throws -> File {
         let file = try await FileIO.run { try union.file(for: version) }
         try await write(entry, to: file)
+        return file
     }
 }

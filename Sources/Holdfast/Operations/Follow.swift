@@ -114,7 +114,7 @@ struct Follow: Sendable {
         var plan = DatabasePlan()
         plan.changes = [DatabasePlan.Change(entry: entry, place: place, present: nil, how: .replace)]
         let restore = try await DatabaseRestore.stage(
-            plan, workspace, takenAt: workspace.environment.now(), &result)
+            plan, workspace, takenAt: workspace.environment.now(), await KnownCensuses(workspace), &result)
         do {
             try await restore.lock(force: false)
             _ = try await restore.commit()

@@ -1,5 +1,6 @@
 import AgentDatabase
 import AgentFiles
+import Agents
 import FileIO
 import Logging
 import ObjectStore
@@ -67,6 +68,7 @@ struct Pull: Sendable {
             } else {
                 try await restoreNewest(heads, remembered, &result)
             }
+            try tell(&result)
         }
         if isMirrorOnly {
             // A memory that another implementation wrote is restored as it is.
@@ -77,6 +79,17 @@ struct Pull: Sendable {
         }
         await workspace.noteOldLayout(&result)
         return (result, isNeedless)
+    }
+
+    /// Tells of removals that wait.
+    /// - Throws: ``SyncError`` where somebody is there to decide.
+    private func tell(_ result: inout SyncResult) throws {
+        guard let held = result.heldBack else { return }
+        let error = SyncError.held(here: held)
+        switch operation {
+        case .pull, .merge, .force: throw error
+        case .push, .restore, .follow, .watch: result.warnings.append(error.warning)
+        }
     }
 
     /// Brings the store's files here as the mirror view shows them.
@@ -98,8 +111,7 @@ struct Pull: Sendable {
             guard !plan.offered.isEmpty else { return }
             result.objectCount = plan.offered.count
             result.totalBytes = plan.offered.reduce(0) { $0 + $1.size }
-            var remarks = plan.files.remarks
-            if plan.here.isEmpty { remarks.remove(.missingHere) }
+            let remarks = plan.files.remarks
             try remarks.check(&result) { plan.here.failure(at: $0) }
             let staged = try await restoration.stage(plan.files, &result)
             var index = plan.files.index
@@ -206,26 +218,41 @@ struct Pull: Sendable {
                 comparison: comparison, known: start.remembered?.files, absences: absences)
             result.problems = []
             result.skipped.excluded = 0
-            let plan = try await restoration.plan(scan, &result)
+            result.sessions = .none
+            var plan = try await restoration.plan(scan, &result)
             result.describe(snapshot)
+            let censuses = await KnownCensuses(workspace)
+            var held = HeldRemovals()
+            let waiting = await workspace.localState.heldRecord()
+            let heldFiles = plan.holdBack(
+                workspace.removals, censuses, hasDatabases: !databases.isEmpty, waiting: waiting.here, &held)
             let origin = comparison.base.state == .same ? start.remembered : nil
             let databasePlan = try await DatabaseComparison(
-                workspace: workspace, comparison: comparison, origin: origin
+                workspace: workspace, comparison: comparison, origin: origin, missing: waiting.inStore
             ).plan(databases, absences: absences)
             result.problems += databasePlan.problems
             var remarks = plan.files.remarks
             remarks.add(databasePlan.remarks)
-            // A directory without any file was cleared, or moved aside: that nothing is in it is no news.
-            if plan.here.isEmpty { remarks.remove(.missingHere) }
-            try remarks.check(&result) { plan.here.failure(at: $0) ?? databasePlan.causes[$0] }
-            let index = try await change(
-                restoration, plan.files, databasePlan, snapshot, manifest, takenAt: takenAt, &result)
+            try remarks.check(&result) { [here = plan.here] in here.failure(at: $0) ?? databasePlan.causes[$0] }
+            let done = try await change(
+                restoration, plan.files, databasePlan, snapshot, manifest, takenAt: takenAt, start, censuses,
+                waiting: waiting.here, &result)
             result.warnings += databasePlan.warnings + remarks.warnings
+            try await censuses.noteHere(databases)
+            result.count(plan.files, of: manifest, here: plan.here, censuses)
+            // Rows whose removal waits are known to the snapshot of before, which stays the base of what comes next.
+            let former = done.restore.losses.isEmpty ? nil : start.remembered
             async let remembered: Void = workspace.remember(
-                snapshot, nil, index, takenAt: takenAt, isMirrored: isMirrored)
+                former?.snapshot ?? snapshot, nil, done.index, takenAt: takenAt,
+                isMirrored: former?.isMirrored ?? isMirrored)
+            await censuses.remember(done.index.map(\.facts) + manifest.entries.map(\.facts))
             result.hasOldLayout = databases.isEmpty && OldLayout.matches(files.lazy.map(\.path))
             result.files = plan.files.check(plan.here)
             await remembered
+            for loss in done.restore.losses { held.add(loss) }
+            if !held.isEmpty { result.heldBack = held }
+            let heldPaths = HeldPaths(heldFiles + done.restore.heldBack)
+            await workspace.note { $0.here = heldPaths }
         } catch {
             ahead?.cancel()
             throw error
@@ -235,12 +262,15 @@ struct Pull: Sendable {
     }
 
     /// Fetches what is planned, then puts files and databases in place. What is about to happen is noted before.
-    /// - Returns: the index of what is here now.
+    /// - Returns: the index of what is here now, and the sessions in databases whose removal waits.
     private func change(
         _ restoration: Restoration, _ plan: RestorePlan, _ databasePlan: DatabasePlan, _ snapshot: Snapshot,
-        _ manifest: Manifest, takenAt: Int64, _ result: inout SyncResult
-    ) async throws -> [FileIndex.Entry] {
-        let databaseRestore = try await DatabaseRestore.stage(databasePlan, workspace, takenAt: takenAt, &result)
+        _ manifest: Manifest, takenAt: Int64, _ start: Start, _ censuses: KnownCensuses,
+        waiting: HeldPaths, _ result: inout SyncResult
+    ) async throws -> (index: [FileIndex.Entry], restore: DatabaseRestore) {
+        let databaseRestore = try await DatabaseRestore.stage(
+            databasePlan, workspace, takenAt: takenAt, known: start.remembered?.index, censuses,
+            waiting: waiting, &result)
         let changesSomething = plan.hasWork || !databaseRestore.isEmpty
         // Both cores have work while the packs arrive.
         async let noted: Void = note(manifest)
@@ -270,7 +300,7 @@ struct Pull: Sendable {
         // The index comes last: it is what counts.
         await noted
         result.warnings += databaseRestore.warnings
-        return index
+        return (index, databaseRestore)
     }
 
     private func note(_ manifest: Manifest) async {

@@ -1,5 +1,7 @@
 import AgentDatabase
 import AgentFiles
+import Agents
+import Basics
 import FileIO
 import Logging
 import NIOConcurrencyHelpers
@@ -15,33 +17,37 @@ struct Push: Sendable {
     /// Keep one object for each file beside the packs.
     let keepsMirror: Bool
 
-    /// As ``Memory/push(allowShrink:asGuest:keepingTornFiles:leavingOut:)``, and notes what came of it.
-    func run(
-        allowShrink: Bool, asGuest: Bool, keepingTornFiles keepsStored: Bool,
-        leavingOut: @Sendable (DatabaseFile) -> Bool
-    ) async -> SyncResult {
-        let result = await save(
-            allowShrink: allowShrink, asGuest: asGuest, keepingTornFiles: keepsStored, leavingOut: leavingOut)
+    /// Removals go through, however many they are.
+    var allowsShrinking = false
+    /// Where somebody has seen the removals one by one: they go through if the state still lies there.
+    var seenAt: PlaceIdentity?
+    /// Removals that wait are a warning, and no error.
+    var isGentle = false
+    /// A JSON file of no bytes keeps the version that the snapshot has.
+    var keepsTornFiles = false
+
+    /// As ``Memory/push(allowShrink:seenAt:gently:keepingTornFiles:leavingOut:)``, and notes what came of it.
+    func run(leavingOut: @Sendable (DatabaseFile) -> Bool) async -> SyncResult {
+        let result = await save(leavingOut: leavingOut)
         await workspace.noteSave(result)
         return result
     }
 
-    private func save(
-        allowShrink: Bool, asGuest: Bool, keepingTornFiles keepsStored: Bool,
-        leavingOut: @Sendable (DatabaseFile) -> Bool
-    ) async -> SyncResult {
+    private func save(leavingOut: @Sendable (DatabaseFile) -> Bool) async -> SyncResult {
         await measured(workspace.meter) { result in
             let takenAt = workspace.environment.now()
             let scan = try await StorageScan.scan(workspace.storage, exclusions: workspace.exclusions)
             result.count(scan)
             let torn =
-                keepsStored ? scan.files.filter { StateCheck.isTorn($0.path, size: $0.status.size) }.map(\.path) : []
+                keepsTornFiles ? scan.files.filter { StateCheck.isTorn($0.path, size: $0.status.size) }.map(\.path) : []
             result.warnings += torn.map { "'\($0)' is empty, as if its writing was cut off; it is not saved like that" }
             let files = storable(
                 torn.isEmpty ? scan.files : scan.files.filter { !StateCheck.isTorn($0.path, size: $0.status.size) },
                 &result)
             var found = try await workspace.databases()
             result.problems += found.problems.map { SyncResult.Problem(path: $0.path, reason: $0.reason) }
+            let place = await workspace.place(found.databases)
+            result.place = place
             let base = try await workspace.remembered()
             let isLeftOut = found.databases.map { database in
                 // Only those are asked about that would be captured.
@@ -57,14 +63,25 @@ struct Push: Sendable {
             var capture = Capture(
                 workspace, files, found.databases, leavingOut: leftOut, failures: scan.failures, base, takenAt: takenAt)
             capture.torn = torn
+            capture.unreadable = found.problems.compactMap { problem in
+                problem.path.utf8.split(separator: UInt8(ascii: "/")).last.flatMap {
+                    DatabaseEntries.path(of: Array($0))
+                }
+            }
             if capture.isUnchanged, let base, heads.snapshots.map(\.id) == [base.snapshot.id],
                 base.isMirrored || !keepsMirror
             {
                 result.describe(base.snapshot)
+                result.sessions = try await sessions(of: base, found.databases)
                 return
             }
-            let mayShrink = allowShrink || asGuest && base == nil
-            try await save(capture, heads, base, allowShrink: mayShrink, &result)
+            var push = self
+            if let seenAt, let place, seenAt.isKept(in: place) { push.allowsShrinking = true }
+            try await push.save(capture, heads, base, &result)
+            guard let held = result.heldBack else { return }
+            let error = SyncError.held(inStore: held, storage: workspace.storage)
+            guard isGentle else { throw error }
+            result.warnings.append(error.warning)
         }
     }
 
@@ -105,18 +122,31 @@ struct Push: Sendable {
     }
 
     private func save(
-        _ capture: Capture, _ heads: Heads, _ base: LocalState.Base?, allowShrink: Bool, _ result: inout SyncResult
+        _ capture: Capture, _ heads: Heads, _ base: LocalState.Base?, _ result: inout SyncResult
     ) async throws {
         let newest = try await workspace.newest(heads, base)
         result.report(newest.heads)
         var lineage: Lineage?
         if let base { lineage = try await workspace.repository.lineage(of: base.snapshot, to: newest.heads) }
         if let lineage { result.report(lineage) }
-        if !allowShrink { try checkShrinking(capture, newest, lineage) }
+        if let base, lineage == .contained {
+            let rollback = try await workspace.repository.rollback(since: base.snapshot, in: newest.heads)
+            result.rolledBackBy = rollback?.commit.writer
+        }
+        let censuses = await KnownCensuses(workspace)
+        let removals = RemovalGuard(isOff: allowsShrinking)
+        var (capture, held) = (capture, HeldRemovals())
+        let waiting = await workspace.localState.heldRecord().inStore
+        if let lineage { capture.holdBack(removals, newest, lineage, censuses, waiting: waiting, &held) }
+        let rows = RowGuard(
+            workspace: workspace, removals: removals, censuses: censuses, newest: newest,
+            base: lineage?.isBase == true || lineage == .newer ? base : nil, waiting: waiting)
 
         let writer = SnapshotWriter(workspace.repository, upon: newest, abandoning: Compaction.packs(of: newest))
         // Only what the newest snapshots are made from is certain to be there; from the rest, all content is offered.
-        let captured = try await capture.write(to: writer, upon: newest, base: lineage == .contained ? base : nil)
+        let captured = try await capture.write(
+            to: writer, upon: newest, base: lineage == .contained ? base : nil, guardedBy: rows)
+        for loss in captured.losses { held.add(loss) }
         result.problems += captured.problems
         result.warnings += captured.warnings
         var request = SaveRequest(
@@ -125,11 +155,13 @@ struct Push: Sendable {
             run: await workspace.withRestore(workflowRun))
         request.lineage = lineage
         request.scope = workspace.exclusions.captureScope
-        request.willCommit = {
-            await workspace.announce($0, restoring: false, captured.index, takenAt: capture.takenAt)
+        request.willCommit = { [takenAt = capture.takenAt] in
+            await workspace.announce($0, restoring: false, captured.index, takenAt: takenAt)
         }
         let warnings = NIOLockedValueBox<[String]>([])
-        request.mergeFile = DatabaseMerger(workspace: workspace, writer: writer).merge(capture.databases, warnings)
+        request.mergeFile = DatabaseMerger(
+            workspace: workspace, writer: writer, images: captured.images, censuses: censuses
+        ).merge(capture.databases, warnings)
         if workspace.databaseOptions.keepsSecrets, captured.writtenDatabases {
             result.warnings.append(
                 "the stored databases hold credentials (--keep-database-secrets): whoever may read the store can use them"
@@ -142,42 +174,31 @@ struct Push: Sendable {
         result.isNewSnapshot = saved.isNew
         result.merged = saved.isMerged
         result.mergeConflicts = saved.conflicts.map(\.description)
+        result.count(saved, upon: newest, censuses)
+        result.heldBack = held.isEmpty ? nil : held
+        let heldPaths = HeldPaths(capture.heldBack.union(captured.heldBack))
+        await workspace.note { $0.inStore = heldPaths }
 
         // What is here is what was saved: of what others changed, the next pull learns.
         let isShown = base?.isMirrored == true && base?.snapshot.id == saved.snapshot.id
         await workspace.remember(
             saved.snapshot, saved.manifest, captured.index, takenAt: capture.takenAt, isMirrored: isShown)
+        await censuses.remember(captured.index.map(\.facts) + saved.manifest.entries.map(\.facts))
         // Only then the mirror, which may take long: whatever ends it, what was saved is known.
         if keepsMirror, !isShown, try await workspace.updateMirror(saved, upon: newest, &result) {
             await workspace.remember(saved.snapshot, nil, captured.index, takenAt: capture.takenAt, isMirrored: true)
         }
     }
 
-    /// A state that lost most of its files is more often a disk that was not mounted, or an agent that started cold, than
-    /// what somebody wanted.
-    ///
-    /// What others have added since is not missing here. Where nothing is known of what was the same, nothing counts as
-    /// removed, so that a few files beside a few others are merged; but a few files beside many are a cold start.
-    private func checkShrinking(_ capture: Capture, _ newest: Newest, _ lineage: Lineage?) throws {
-        guard let tip = newest.tip?.commit, let manifest = newest.manifest else { return }
-        let count = capture.files.count + capture.databases.count + capture.leftOut.count
-        let removed = lineage.flatMap { capture.removed(from: manifest, $0) }
-        if let removed {
-            let gone = removed.filter(DatabaseEntries.contains)
-            if let database = gone.first {
-                throw RepositoryError(
-                    .shrinks, "the database '\(database)' of the newest snapshot is missing here; nothing was saved",
-                    hint: "Run holdfast pull first if the state is not complete. If it is, use --allow-shrink.")
-            }
+    /// The sessions of a state that is as it was when it was synchronised.
+    private func sessions(of base: LocalState.Base, _ databases: [DatabaseFile]) async throws -> SessionCounts {
+        let censuses = await KnownCensuses(workspace)
+        for database in databases {
+            guard let entry = base.files.known(database), censuses.known(entry.sha256) == nil else { continue }
+            censuses.note(try await censuses.here(database), of: entry.sha256)
         }
-        guard tip.files > 0, count * 2 < tip.files else { return }
-        let isSmall =
-            if let removed { removed.count * 2 > tip.files } else { tip.files >= 10 }
-        guard count == 0 || isSmall else { return }
-        let words = count == 0 ? "no file" : count == 1 ? "1 file" : "\(count) files"
-        throw RepositoryError(
-            .shrinks, "'\(workspace.storage)' has \(words), the newest snapshot has \(tip.files); nothing was saved",
-            hint: "Run holdfast pull first if the state is not complete. If it is, use --allow-shrink.")
+        let census = censuses.sessions(of: base.index.entries.map(\.facts))
+        return SessionCounts(before: census, after: census, total: census)
     }
 }
 

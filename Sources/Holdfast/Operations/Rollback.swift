@@ -46,7 +46,7 @@ public struct Rollback: Sendable {
         guard !Difference(from: files, to: old.entries.map(\.facts)).isEmpty else { return .nothingToDo(tip) }
         let request = SaveRequest(
             files: old.entries.map { .stored($0) }, base: (tip, files), writer: writer, run: run,
-            note: "rollback to \(snapshot.shortID)")
+            note: Commit.rollbackNote(to: snapshot))
         return .done(try await repository.save(SnapshotWriter(repository, upon: newest, and: [old]), request))
     }
 

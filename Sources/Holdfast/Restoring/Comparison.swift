@@ -13,6 +13,8 @@ enum PathVersion: Sendable, Equatable {
     /// It cannot be compared: `unknown`, `refused`, `damaged` or `outOfScope`.
     case unusable(PathState)
 
+    var isReadable: Bool { if case .content(_?, _) = self { true } else { false } }
+
     /// A version that could not be read.
     init(unreadable error: FileError) { self = .unusable(error.isAccessDenied ? .refused : .unknown) }
 }

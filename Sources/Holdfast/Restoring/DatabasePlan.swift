@@ -14,7 +14,7 @@ struct DatabasePlan: Sendable {
         let place: String
         /// Database that is there now.
         let present: DatabaseFile?
-        let how: How
+        var how: How
         /// Common base of a merge; `nil` if it is in no snapshot.
         var base: Entry?
     }
@@ -44,6 +44,8 @@ struct DatabaseComparison: Sendable {
     let comparison: Comparison
     /// Where both sides of a merge come from.
     let origin: LocalState.Base?
+    /// Databases that a push found without most of their sessions.
+    var missing = HeldPaths()
 
     /// An image is made of a database that changed here, to see whether the snapshot has the same.
     /// - Parameters:
@@ -98,6 +100,10 @@ struct DatabaseComparison: Sendable {
                 DatabasePlan.Change(entry: entry, place: place, present: present, how: how, base: base))
         }
         switch ruling.outcome {
+        case .keep where missing.contains(entry.path) && present != nil && here.isReadable:
+            // As files that are missing here, they come back.
+            change(.merge)
+            plan.warnings.append("sessions that were missing in '\(entry.path)' are back; holdfast push saves removals")
         case .nothing, .keep: plan.index.append(kept(entry, present, known, here))
         case .take: change(.replace)
         case .replace: change(.overrule)

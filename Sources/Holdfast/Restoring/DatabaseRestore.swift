@@ -11,51 +11,54 @@ struct DatabaseRestore: Sendable {
     private struct Staged: Sendable {
         let change: DatabasePlan.Change
         let install: DatabaseInstall
+        /// The removal of most of its sessions waits: it has all that is here, and what the snapshot has new.
+        let loss: Loss?
         /// Of the image, as it will be in its place.
         let fingerprint: UInt64
     }
 
     let workspace: Workspace
     private let staged: [Staged]
+    /// What was the same here and in the store.
+    private let known: FileIndex?
     /// Where databases are now that were replaced although they had changed here.
     private let keptAt = NIOLockedValueBox<[String]>([])
 
-    private init(_ workspace: Workspace, _ staged: [Staged]) { (self.workspace, self.staged) = (workspace, staged) }
+    private init(_ workspace: Workspace, _ staged: [Staged], _ known: FileIndex?) {
+        (self.workspace, self.staged, self.known) = (workspace, staged, known)
+    }
+
+    /// Sessions whose removal waits.
+    var losses: [Loss] { staged.compactMap(\.loss) }
+    /// The databases that they are in.
+    var heldBack: [RelativePath] { staged.filter { $0.loss != nil }.map(\.change.entry.path) }
 
     var warnings: [String] { keptAt.withLockedValue { $0 }.map { "the database that was here is kept as '\($0)'" } }
 
     /// Fetches and checks all images.
-    /// - Parameter takenAt: when the pull began, in nanoseconds since 1970.
+    /// - Parameters:
+    ///   - takenAt: when the pull began, in nanoseconds since 1970.
+    ///   - known: what was the same here and in the store.
+    ///   - censuses: takes the sessions of the databases.
+    ///   - waiting: what was held back before.
     /// - Throws: ``RepositoryError`` of kind `damaged`, ``StoreError``, ``FileError``, `SQLiteError`, `DatabaseDamage`;
     ///   nothing has changed then.
     static func stage(
-        _ plan: DatabasePlan, _ workspace: Workspace, takenAt: Int64, _ result: inout SyncResult
+        _ plan: DatabasePlan, _ workspace: Workspace, takenAt: Int64, known: FileIndex? = nil,
+        _ censuses: KnownCensuses, waiting: HeldPaths = HeldPaths(), _ result: inout SyncResult
     ) async throws -> DatabaseRestore {
         var staged: [Staged] = []
         // A name for what is not ready yet, so that it is removed if the rest fails.
         var installs: [DatabaseInstall] = []
         do {
             for change in plan.changes {
-                let install = try await FileIO.run { try DatabaseInstall(path: change.place) }
-                installs.append(install)
-                if change.how == .merge, let present = change.present {
-                    try await workspace.write(
-                        union: change.entry, change.base, present, to: install.file, &result)
-                } else {
-                    try await workspace.write(change.entry, to: install.file)
-                }
-                let (rebase, checkout) = (workspace.databaseOptions.rebase, await workspace.databaseOptions.checkout())
-                // However young the save is, or wrong its clock: a write that follows must not look like this one.
-                let modified = min(change.entry.modified, takenAt - 2 * FileIndex.settlingTime)
-                let (rows, fingerprint) = try await FileIO.run {
-                    let rows = try install.prepare(
-                        keepingSecretsOf: change.present, rebase: rebase, checkout: checkout, modified: modified)
-                    return (rows, try install.fingerprint())
-                }
-                staged.append(Staged(change: change, install: install, fingerprint: fingerprint))
-                if rows > 0 {
-                    workspace.logger.info("Paths of the checkout were changed", metadata: ["rows": "\(rows)"])
-                }
+                var work = DatabaseStaging(
+                    workspace: workspace, change: change, takenAt: takenAt, censuses: censuses, waiting: waiting)
+                let install = try await work.run(&installs, &result)
+                let fingerprint = try await FileIO.run { try install.fingerprint() }
+                staged.append(
+                    Staged(change: work.change, install: install, loss: work.loss, fingerprint: fingerprint))
+                result.sessions.add(work.counts)
                 result.transferredObjects += 1
             }
         } catch {
@@ -63,7 +66,7 @@ struct DatabaseRestore: Sendable {
             await FileIO.cleanUp { for install in left { install.abandon() } }
             throw error
         }
-        return DatabaseRestore(workspace, staged)
+        return DatabaseRestore(workspace, staged, known)
     }
 
     var isEmpty: Bool { staged.isEmpty }
@@ -74,6 +77,12 @@ struct DatabaseRestore: Sendable {
 
     private func announced(_ item: Staged) -> FileIndex.Entry {
         let entry = item.change.entry
+        if item.loss != nil, let old = known?.entry(entry.path) {
+            // For what follows it is as it was: the sessions that wait are removed in the store, and not new here.
+            return FileIndex.Entry(
+                path: entry.path, size: old.size, modified: old.modified, changed: 0, inode: item.fingerprint,
+                sha256: old.sha256, wasRestored: true)
+        }
         // The result of a merge is in no snapshot yet: nothing may be taken for it.
         let isStored = item.change.how != .merge
         return FileIndex.Entry(
@@ -101,6 +110,13 @@ struct DatabaseRestore: Sendable {
         for item in staged {
             let entry = item.change.entry
             if let now = try await FileIO.run({ try item.install.commit() }) {
+                if item.loss != nil, let old = known?.entry(entry.path) {
+                    index.append(
+                        now.indexEntry(
+                            at: entry.path, size: old.size, modified: old.modified, sha256: old.sha256,
+                            wasRestored: true))
+                    continue
+                }
                 if item.change.how == .merge {
                     // What is here now is in no snapshot yet: the next push saves it.
                     index.append(announced(item))
@@ -112,7 +128,20 @@ struct DatabaseRestore: Sendable {
                         wasRestored: true))
             }
         }
+        await protectKept()
         return index
+    }
+
+    /// Lets nobody else read what was kept; until now it was the database itself.
+    private func protectKept() async {
+        let paths = keptAt.withLockedValue { $0 }
+        guard !paths.isEmpty else { return }
+        await FileIO.cleanUp {
+            for path in paths.flatMap({ path in ["", "-wal", "-journal"].map { path + $0 } }) {
+                try? File.open(path, [.read, .noFollow]).setPermissions(0o600)
+            }
+        }
+        await workspace.pruneKeptStates()
     }
 
     func abandon() async {

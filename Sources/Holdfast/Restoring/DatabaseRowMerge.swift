@@ -5,9 +5,11 @@ import Repository
 
 extension Workspace {
     /// Writes the rows of a snapshot's database and of the one here into a new image.
+    /// - Parameter storeWins: of two versions of a row that no time in it decides about, that of the store stays.
     /// - Throws: ``SyncError`` if they have different schemas.
     func write(
-        union theirs: Entry, _ base: Entry?, _ present: DatabaseFile, to file: File, _ result: inout SyncResult
+        union theirs: Entry, _ base: Entry?, _ present: DatabaseFile, storeWins: Bool = false, to file: File,
+        _ censuses: KnownCensuses, _ result: inout SyncResult
     ) async throws {
         let union = try await FileIO.run { try DatabaseUnion() }
         let ours = try await image(of: present)
@@ -15,9 +17,9 @@ extension Workspace {
             try ours.check()
             try union.copy(ours, as: .ours)
         }
-        try await fill(union, .theirs, theirs)
+        try await censuses.fetched(theirs, in: fill(union, .theirs, theirs))
         if let base { try await fill(union, .base, base) }
-        let oursIsNewer = present.modified > theirs.modified
+        let oursIsNewer = !storeWins && present.modified > theirs.modified
         let outcome = try await FileIO.run { cancellation in
             try union.run(hasBase: base != nil, oursIsNewer: oursIsNewer, cancellation)
         }

@@ -90,8 +90,8 @@ struct FollowedImage: Sendable {
     }
 }
 
-/// Blocks.
-private func copyContent(of source: File, to target: File) throws(FileError) {
+/// Copies all of a file into an empty one. Blocks.
+func copyContent(of source: File, to target: File) throws(FileError) {
     var offset: Int64 = 0
     var piece = ByteBuffer()
     while true {

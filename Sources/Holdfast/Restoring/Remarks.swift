@@ -27,8 +27,6 @@ struct Remarks: Sendable {
         paths.merge(other.paths) { $0 + $1 }
     }
 
-    mutating func remove(_ reason: Ruling.Reason) { paths[reason] = nil }
-
     mutating func sort() {
         conflicts.sort()
         obstacles.sort()
@@ -55,7 +53,9 @@ struct Remarks: Sendable {
     /// Sentences for the user.
     var warnings: [String] {
         Ruling.Reason.allCases.compactMap { reason in
-            guard let paths = paths[reason], let sentence = reason.sentence(Self.list(paths)) else { return nil }
+            guard let paths = paths[reason], let sentence = reason.sentence(Self.list(paths), count: paths.count) else {
+                return nil
+            }
             return sentence
         }
     }
@@ -68,10 +68,12 @@ struct Remarks: Sendable {
 
 extension Ruling.Reason {
     /// - Returns: `nil` where the result says it in another way.
-    fileprivate func sentence(_ paths: String) -> String? {
+    fileprivate func sentence(_ paths: String, count: Int) -> String? {
         switch self {
         case .conflict: "changed here and in the store, merged: \(paths)"
-        case .missingHere: "missing here, restored: \(paths); holdfast push saves removals"
+        case .missingHere:
+            (count == 1 ? "1 file that was missing here is back" : "\(count) files that were missing here are back")
+                + ": \(paths); holdfast push saves removals"
         case .damagedHere: "damaged here: \(paths)"
         case .unreadableHere: "cannot be compared: \(paths)"
         case .leftOut, .storeUnreachable, .storeRefused, .storeDamaged, .storeBehind: nil

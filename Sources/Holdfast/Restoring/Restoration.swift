@@ -22,7 +22,7 @@ struct Restoration: Sendable {
     struct Planned: Sendable {
         let offered: [OfferedFile]
         let here: LocalObservation
-        let files: RestorePlan
+        var files: RestorePlan
     }
 
     /// Decides about each path; nothing changes.
@@ -93,6 +93,7 @@ struct Restoration: Sendable {
             for removal in plan.removals { tree.remove(removal.path, expecting: removal.expected) }
             if !plan.quarantined.isEmpty {
                 result.replacedKeptAt = try await ReplacedFiles.keep(plan.quarantined, of: storage)
+                await workspace.pruneKeptStates()
             }
             // A source that cannot be resumed has fetched all of them.
             return Staged(tree: tree, fetches: source.isResumable ? plan.fetches : arrived)

@@ -34,6 +34,10 @@ struct RestorePlan: Sendable {
     struct Removal: Sendable {
         let path: RelativePath
         let expected: StagedTree.Expectation
+        /// What was the same here and in the source.
+        let known: FileIndex.Entry
+        /// It changed here since; its content is kept beside.
+        let isDiscard: Bool
     }
 
     /// Paths that a source does not have.
@@ -149,8 +153,19 @@ struct RestorePlan: Sendable {
             guard ruling.outcome == .remove || ruling.outcome == .discard else { continue }
             if ruling.outcome == .discard { quarantined.append(old.path) }
             let status = here.status(of: old.path)
-            removals.append(Removal(path: old.path, expected: status.map { .unchanged($0) } ?? .anything))
+            removals.append(
+                Removal(
+                    path: old.path, expected: status.map { .unchanged($0) } ?? .anything, known: old,
+                    isDiscard: ruling.outcome == .discard))
         }
+    }
+
+    /// Leaves files here that would be removed. They stay known as what was the same, so that a push does not take them for
+    /// new, and the next pull decides about them again.
+    mutating func holdBack(_ paths: [RelativePath]) {
+        let held = Set(paths)
+        index += removals.filter { held.contains($0.path) }.map(\.known)
+        removals.removeAll { held.contains($0.path) }
     }
 
     /// Soundness of the files that are here once the plan is carried out.

@@ -61,6 +61,8 @@ enum TruthTable {
         case (.absent, .absent), (.absent, .outOfScope), (.outOfScope, _): return Ruling(outcome: .nothing)
         case (_, .outOfScope): return Ruling(outcome: .keep)
         case (_, .absent): return bringRemoval(sides, operation)
+        // The agent has removed it while nobody watched; WatchStart knows when that is certain enough.
+        case (.absent, .same) where sides.base == .known && operation == .watch: return Ruling(outcome: .nothing)
         case (.absent, _): return Ruling(outcome: .take, reason: sides.base == .known ? .missingHere : nil)
         case (.damaged, _): return Ruling(outcome: .replace, reason: .damagedHere)
         default: return bringVersion(sides, operation)

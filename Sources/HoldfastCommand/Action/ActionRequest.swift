@@ -18,7 +18,7 @@ struct ActionRequest: Sendable {
         .allowInsecureEndpoint: "s3-allow-insecure-endpoint", .expectedBucketOwner: "s3-expected-bucket-owner",
         .sse: "s3-sse-encryption", .sseKMSKeyID: "s3-sse-kms-key-id", .mirror: "s3-mirror", .agent: "agent-identity",
         .restorePolicy: "restore-policy", .shareFrom: "share-from", .storage: "storage-path",
-        .strict: "fail-on-error",
+        .strict: "fail-on-error", .allowShrink: "allow-shrink",
     ]
 
     /// - Parameter home: what `~` stands for in a path: no shell has looked at an input.
@@ -35,6 +35,7 @@ struct ActionRequest: Sendable {
             let sources = inputs.list("share-from")
             if !sources.isEmpty { flags[.shareFrom] = sources.joined(separator: ",") }
             if let isStrict = try inputs.flag("fail-on-error") { flags[.strict] = "\(isStrict)" }
+            if let allows = try inputs.flag("allow-shrink") { flags[.allowShrink] = "\(allows)" }
             saves = try inputs.flag("save") ?? true
             // Wrong inputs are told even where they do not count.
             let store = try Self.store(inputs)

@@ -17,8 +17,6 @@ struct Push: AsyncParsableCommand {
             Leave credentials in the stored copies of databases. Whoever may read the store can then use them.
             """)
     var keepDatabaseSecrets = false
-    @Flag(help: "Save a state that has fewer than half the files of the newest snapshot, or none.") var allowShrink =
-        false
     @Option(
         help: ArgumentHelp(
             """
@@ -29,7 +27,7 @@ struct Push: AsyncParsableCommand {
     @OptionGroup(title: "Output") var output: OutputOptions
 
     func run() async throws {
-        let (allowShrink, keepsSecrets, to) = (allowShrink, keepDatabaseSecrets, to)
+        let (keepsSecrets, to) = (keepDatabaseSecrets, to)
         try await perform("push", memory, output, failure: { TransferReport(result: .failed($0)) }) {
             settings, console in
             var settings = settings
@@ -39,7 +37,7 @@ struct Push: AsyncParsableCommand {
                 changed.options.keepsDatabaseSecrets = keepsSecrets
                 let memory = changed
                 let result = await ProgressBar(label: "push", progress: session.progress, console: console).run {
-                    await memory.push(allowShrink: allowShrink, asGuest: to != nil)
+                    await memory.push()
                 }
                 try TransferPrinter(session: session, name: "push", verb: "uploaded").show(result)
             }

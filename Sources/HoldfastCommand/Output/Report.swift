@@ -9,7 +9,7 @@ struct TransferReport: Encodable {
     enum CodingKeys: String, CodingKey {
         case success, objectCount, totalBytes, transferredObjects, transferredBytes, requests, snapshot
         case merged, mergeConflicts, durationSeconds, error, problems, conflicts, replacedKeptAt, skipped, warnings
-        case mirrorProblems
+        case mirrorProblems, removed, sessions, heldBack
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -30,6 +30,9 @@ struct TransferReport: Encodable {
         try object.encode(result.replacedKeptAt, forKey: .replacedKeptAt)
         try object.encode(SkippedReport(result.skipped), forKey: .skipped)
         try object.encode(result.warnings, forKey: .warnings)
+        try object.encode(result.removed, forKey: .removed)
+        try object.encode(SessionReport(result.sessions), forKey: .sessions)
+        try object.encode(result.heldBack.map(HeldReport.init), forKey: .heldBack)
         try object.encode(
             result.mirrorProblems.map { ProblemReport(path: $0.path, reason: $0.reason) }, forKey: .mirrorProblems)
     }
@@ -61,6 +64,48 @@ struct ErrorReport: Encodable {
 struct ProblemReport: Encodable {
     let path: String
     let reason: String
+}
+
+/// What became of sessions; `null` for what could not be counted.
+struct SessionReport: Encodable {
+    struct Hidden: Encodable {
+        let id: String
+        let reason: String
+    }
+
+    @OrNull var total: Int?
+    @OrNull var added: Int?
+    @OrNull var continued: Int?
+    @OrNull var removed: Int?
+    @OrNull var visible: Int?
+    let hidden: [Hidden]
+
+    init(_ counts: SessionCounts) {
+        _total = OrNull(wrappedValue: counts.total)
+        _added = OrNull(wrappedValue: counts.added)
+        _continued = OrNull(wrappedValue: counts.continued)
+        _removed = OrNull(wrappedValue: counts.removed)
+        _visible = OrNull(wrappedValue: counts.visible)
+        hidden = counts.hidden.map { Hidden(id: $0.id, reason: $0.reason) }
+    }
+}
+
+/// Removals that wait.
+struct HeldReport: Encodable {
+    struct Count: Encodable {
+        let removed: Int
+        let total: Int
+
+        init(_ count: HeldRemovals.Count) { (removed, total) = (count.removed, count.total) }
+    }
+
+    let sessions: Count
+    let files: Count
+    let databases: [String]
+
+    init(_ held: HeldRemovals) {
+        (sessions, files, databases) = (Count(held.sessions), Count(held.files), held.databases)
+    }
 }
 
 struct SkippedReport: Encodable {

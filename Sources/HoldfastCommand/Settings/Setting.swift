@@ -16,6 +16,7 @@ enum Setting: String, CaseIterable {
     case restorePolicy = "restore-policy"
     case shareFrom = "share-from"
     case cache, strict
+    case allowShrink = "allow-shrink"
     case logFormat = "log-format"
 
     /// The environment variables that are asked, the first one first.

@@ -37,6 +37,8 @@ struct Settings: Sendable {
     var usesCache: Bool
     /// Trouble with the store makes `save` and `restore` fail.
     var isStrict: Bool
+    /// Removals go through, however many they are.
+    var allowsShrinking: Bool
     /// Nobody has named a store.
     var isDefaultStore: Bool
     var stateDirectory: String
@@ -66,6 +68,7 @@ struct Settings: Sendable {
             .storage: "\(data)/opencode/storage", .addressing: "auto", .sse: "none", .mirror: "true",
             .allowInsecureEndpoint: "false", .concurrency: "32",
             .restorePolicy: RestorePolicy.newest.rawValue, .cache: "true", .strict: "false",
+            .allowShrink: "false",
             .logFormat: world.logsJSONByDefault ? "json" : "text",
         ]
         let sources = SettingSources(flags: flags, names: names, world: world, file: file, defaults: defaults)
@@ -98,6 +101,7 @@ struct Settings: Sendable {
             shareFrom: try values.agents(.shareFrom),
             usesCache: try values.flag(.cache),
             isStrict: try values.flag(.strict),
+            allowsShrinking: try values.flag(.allowShrink),
             isDefaultStore: sources.value(.store)?.origin == "default",
             stateDirectory: world.baseDirectory("XDG_STATE_HOME", fallback: ".local/state") + "/holdfast",
             cacheDirectory: world.baseDirectory("XDG_CACHE_HOME", fallback: ".cache") + "/holdfast/actions",

@@ -61,6 +61,32 @@ struct ActionTests {
         }
     }
 
+    @Test(
+        "Removals of most files wait with a warning, unless the job has seen them or the input allows them",
+        arguments: ["same directory", "other directory", "allowed"])
+    func removals(_ way: String) async throws {
+        try await withStore { action in
+            let sandbox = action.sandbox
+            for n in 0..<12 { try sandbox.write("storage/message/\(n).json", "{}") }
+            #expect(try await action.after(try await action.run("main")).run("post").code == 0)
+            let main = try await action.run("main")
+            #expect(main.outputs["cache-status"] == "hit", "\(main.log)")
+            if way == "same directory" {
+                for n in 0..<12 { try sandbox.remove("storage/message/\(n).json") }
+            } else {
+                try FileManager.default.moveItem(atPath: sandbox.path("storage"), toPath: sandbox.path("unmounted"))
+            }
+            try sandbox.write("storage/new.json", "{}")
+            let post = try await action.with(way == "allowed" ? ["allow-shrink": "true"] : [:]).after(main).run("post")
+            #expect(post.code == 0, "\(post.log)")
+            let warnings = post.annotations("warning").filter { $0.contains("12 of 12 files") }
+            #expect(warnings.count == (way == "other directory" ? 1 : 0), "\(post.log)")
+            let reader = ActionSandbox(sandbox.machine("reader"), inputs: action.inputs)
+            let pull = try await reader.run("main")
+            #expect(pull.outputs["object-count"] == (way == "other directory" ? "14" : "2"), "\(pull.log)")
+        }
+    }
+
     @Test("Without a save the summary tells how old the last good one is")
     func lastSave() async throws {
         try await withStore { action in

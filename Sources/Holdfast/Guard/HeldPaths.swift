@@ -1,0 +1,35 @@
+import Basics
+import FileIO
+import Logging
+
+/// Paths whose removal waits, or that hold sessions whose removal waits.
+struct HeldPaths: Codable, Sendable, Equatable {
+    /// In hex: paths are bytes.
+    private var paths: Set<String> = []
+
+    init(_ paths: some Sequence<RelativePath> = []) { self.paths = Set(paths.map { Hexadecimal.text($0.bytes) }) }
+
+    func contains(_ path: RelativePath) -> Bool { paths.contains(Hexadecimal.text(path.bytes)) }
+}
+
+/// What the last push and the last pull have held back. It waits until somebody says that it is wanted: additions do not make
+/// the removals a smaller part by and by.
+struct HeldRecord: Codable, Sendable, Equatable {
+    /// Missing here, kept in the store.
+    var inStore = HeldPaths()
+    /// Missing in the store, kept here.
+    var here = HeldPaths()
+}
+
+extension Workspace {
+    /// Notes what is held back.
+    func note(_ change: (inout HeldRecord) -> Void) async {
+        let before = await localState.heldRecord()
+        var record = before
+        change(&record)
+        guard record != before else { return }
+        do { try await localState.write(record) } catch {
+            logger.warning("Could not note what is held back", metadata: ["error": "\(error)"])
+        }
+    }
+}
