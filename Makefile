@@ -59,8 +59,8 @@ simulate: setup ## many seeds of the simulated store (SEEDS=10000, first seed SE
 	HOLDFAST_SIMULATION_SEEDS=$(SEEDS) HOLDFAST_SIMULATION_SEED=$(SEED) .build/simulate/release/simulate
 
 model: SEEDS = 25
-model: build ## random scenarios on several machines (SEEDS=25 or 1..200, SEED=7, STORES=file, REPLAY=FILE, FAULT=name)
-	MODEL_SEEDS=$(SEEDS) MODEL_SEED=$(SEED) MODEL_STORES=$(STORES) MODEL_REPLAY=$(REPLAY) MODEL_FAULT=$(FAULT) .build/debug/model
+model: build ## random scenarios on several machines (SEEDS=25 or 1..200, SEED=7, STORES=file, REPLAY=FILE, FAULT=name, OLD=command)
+	MODEL_SEEDS=$(SEEDS) MODEL_SEED=$(SEED) MODEL_STORES=$(STORES) MODEL_REPLAY=$(REPLAY) MODEL_FAULT=$(FAULT) MODEL_OLD_BINARY=$(OLD) .build/debug/model
 
 lint: setup ## check format and house rules; changes nothing
 	$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources Tests

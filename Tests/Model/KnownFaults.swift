@@ -36,6 +36,7 @@ package struct KnownFault: Sendable {
                 "rows that two machines added under one generated number: one is lost, or its children change parents"
         ) {
             $0.unit == "prompt" && [.lost, .gone, .defect].contains($0.invariant)
+                && !$0.circumstances.isDisjoint(with: [.merged, .concurrent, .bothChanged, .followed])
         },
         KnownFault(
             name: "deleted-row-returns",
@@ -78,7 +79,7 @@ package struct KnownFault: Sendable {
             name: "damage-spreads",
             explanation:
                 "what a damaged snapshot held counts as deleted, and disappears from a machine that still has it"
-        ) { $0.isLoss && $0.circumstances.contains(.damaged) },
+        ) { $0.isLoss && $0.circumstances.contains(.inDamage) },
         KnownFault(
             name: "status-doubts-a-database",
             explanation:

@@ -142,7 +142,7 @@ extension Player {
 
     /// Checks what `status` says of a machine that is in step with the newest snapshot, or that the store is ahead.
     func checkStatus(_ machine: Int, _ operation: String) async throws {
-        guard !isRefusing, !past.contains(.damaged), let tip = memory(of: machine).tip else { return }
+        guard !isRefusing, !past.contains(.damaged), !isOld(machine), let tip = memory(of: machine).tip else { return }
         // Whoever has units that nothing is expected of may differ in them.
         guard minds[machine].known == tip.known, !minds[machine].changed else { return }
         let live = try machines[machine].live()

@@ -20,6 +20,11 @@ extension Player {
     /// Whether a failure is explained by what was done to the store.
     private var isTroubled: Bool { isRefusing || past.contains(.damaged) }
 
+    /// Whether a machine of the version before says that the store is of a newer format.
+    private func isTooOld(_ run: Finished, _ machine: Int) -> Bool {
+        isOld(machine) && run.errorCode == "format-too-new"
+    }
+
     private func expectUntouched(_ before: AgentMachine.Live, _ machine: Int, _ operation: String) throws {
         let after = try machines[machine].live()
         guard after.contents != before.contents || after.hidden != before.hidden else { return }
@@ -53,12 +58,13 @@ extension Player {
         _ run: Finished, _ machine: Int, own: Set<Int>, _ before: AgentMachine.Live, _ transfer: BeforeTransfer,
         _ operation: String
     ) async throws {
+        excuseHeld(run.json, machine)
         try expectUntouched(before, machine, operation)
         try await observe(machines[machine].agent, makers: [minds[machine].known], operation)
         guard run.succeeded else {
             // Somebody who has nothing is asked first, or pulls.
             let mayStop = run.errorCode.contains("shrink") && before.files == 0
-            if isTroubled || mayStop { return }
+            if isTroubled || mayStop || isTooOld(run, machine) { return }
             return try report(Violation(invariant: .exit, operation: operation, text: run.words))
         }
         // A save may have left the store alone.
@@ -93,7 +99,7 @@ extension Player {
         for (run, machine, own) in [(runs.0, first, own.0), (runs.1, second, own.1)] {
             if run.succeeded {
                 try acknowledge(run.json["snapshot"].string, machine, own: own, "both")
-            } else if run.code != 75, !isTroubled, !run.errorCode.contains("shrink") {
+            } else if run.code != 75, !isTroubled, !isTooOld(run, machine), !run.errorCode.contains("shrink") {
                 try report(Violation(invariant: .exit, operation: "both", text: run.words))
             }
         }
@@ -118,12 +124,13 @@ extension Player {
         _ run: Finished, _ verb: Step.Verb, _ machine: Int, own: Set<Int>, _ before: AgentMachine.Live,
         _ transfer: BeforeTransfer
     ) async throws {
+        excuseHeld(run.json, machine)
         guard run.succeeded else {
             // A state that cannot be used is put aside.
             if verb == .restore, isTroubled { return try await adopt(machine, before) }
             try expectUntouched(before, machine, verb.words)
             let mayStop = verb == .pull && run.code == 75 && minds[machine].changed
-            if isTroubled || mayStop { return }
+            if isTroubled || mayStop || isTooOld(run, machine) { return }
             return try report(Violation(invariant: .exit, operation: verb.words, text: run.words))
         }
         try settle(run.json["snapshot"].string, machine, own: own, before, verb.words)
@@ -250,7 +257,7 @@ extension Player {
 
     /// Watches while the agent writes; what it wrote must be in the store at the end.
     func watch(_ machine: Int, follows other: String?) async throws {
-        if isTroubled { return }
+        if isTroubled || isOld(machine) { return }
         let operation = other == nil ? "watch" : "follow"
         observeMoment(machine)
         let before = try machines[machine].live()
@@ -279,6 +286,7 @@ extension Player {
         guard run.succeeded else {
             return try report(Violation(invariant: .exit, operation: operation, text: run.words))
         }
+        for result in run.json["memories"].array ?? [] { excuseHeld(result, machine) }
         let stages = try settle(
             tip, machine, own: own, before, operation, followed: followed, work: work)
         try await observe(machines[machine].agent, makers: stages, operation, mustFit: false)
@@ -352,14 +360,14 @@ extension Player {
         let agent = machines[machine].agent
         let before = try machines[machine].live()
         let (heads, tip) = (memory(of: machine).heads.count, memory(of: machine).tip)
-        guard memory(of: machine).listed.count > back else { return }
+        guard memory(of: machine).counted.count > back else { return }
         let run = try await machines[machine].run(Step.Verb.rollback(back: back).arguments)
         try expectUntouched(before, machine, "rollback")
         guard run.code == 0, let old = run.json["rolledBackTo"].string, let new = run.json["snapshot"].string,
             let target = memory(of: machine).snapshots[old]
         else {
             try await observe(agent, makers: [[]], "rollback")
-            if isTroubled { return }
+            if isTroubled || isTooOld(run, machine) { return }
             return try report(Violation(invariant: .exit, operation: "rollback", text: run.words))
         }
         past.insert(.rolledBack)
@@ -392,10 +400,10 @@ extension Player {
 
     private func finishPrune(_ run: Finished, _ machine: Int, keep: Int) async throws {
         let agent = machines[machine].agent
-        let (before, heads) = (memory(of: machine).listed, memory(of: machine).heads)
+        let (before, heads) = (memory(of: machine).counted, memory(of: machine).heads)
         try await observe(agent, makers: [[]], "prune", mayRemove: true)
         let kept = memory(of: machine).listed
-        if kept.count < before.count { past.insert(.pruned) }
+        if !Set(before).isSubset(of: kept) { past.insert(.pruned) }
         if !past.contains(.damaged) {
             let missing = (before.prefix(keep) + heads).filter { !kept.contains($0) }
             if let first = missing.first {
@@ -404,7 +412,7 @@ extension Player {
                         invariant: .vanished, operation: "prune",
                         text: "snapshot \(first.prefix(12)) is one of the newest \(keep) or a head, and is gone"))
             }
-            if run.code != 0, !isRefusing {
+            if run.code != 0, !isRefusing, !isTooOld(run, machine) {
                 try report(Violation(invariant: .exit, operation: "prune", text: run.words))
             }
         }
@@ -416,7 +424,10 @@ extension Player {
         guard try await place.damage(damage, object) else { return }
         past.insert(.damaged)
         for agent in memories.keys.sorted() {
+            let before = memory(named: agent).listed
             try await observe(agent, makers: [[]], "damage", mayRemove: true)
+            let gone = Set(before).subtracting(memory(named: agent).listed)
+            memories[agent]?.hidden.formUnion(gone)
             for id in memory(named: agent).listed { try await memories[agent]?.read(id) }
         }
     }

@@ -5,7 +5,7 @@ extension Player {
         moment = []
         allow()
         for agent in memories.keys.sorted() {
-            let group = machines.indices.filter { machines[$0].agent == agent }
+            let group = machines.indices.filter { machines[$0].agent == agent && !isOld($0) }
             guard try await rest(group, agent) else { continue }
             try await level(group)
             guard try await rest(group, agent) else { continue }

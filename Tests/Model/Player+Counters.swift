@@ -95,7 +95,7 @@ extension Player {
     /// Checks that `status` names exactly what differs here, on a machine that has the newest snapshot and changed since.
     func checkChanges(_ machine: Int, _ live: AgentMachine.Live) async throws {
         let memory = memory(of: machine)
-        guard !isRefusing, !past.contains(.damaged), memory.heads.count == 1, let tip = memory.tip,
+        guard !isRefusing, !isOld(machine), !past.contains(.damaged), memory.heads.count == 1, let tip = memory.tip,
             minds[machine].changed, minds[machine].base == tip.id, let stored = tip.contents
         else { return }
         let units = Set(stored.keys).union(live.contents.keys)

@@ -53,7 +53,8 @@ final class Player {
         func machine(_ number: Int, _ name: String, _ agent: String, _ store: [String: String]) -> AgentMachine {
             AgentMachine(
                 number: number, agent: agent, folder: folder.appendingPathComponent(name), store: store,
-                binary: options.binary, runner: number < 0 ? [] : place.runner)
+                binary: number == 1 ? options.oldBinary ?? options.binary : options.binary,
+                runner: number < 0 ? [] : place.runner)
         }
         var settings = place.settings
         settings["HOLDFAST_MIRROR"] = "\(scenario.hasMirror)"
@@ -122,18 +123,34 @@ final class Player {
     func report(_ violation: Violation, about units: [Unit] = []) throws {
         var violation = violation
         violation.circumstances.formUnion(moment.union(past))
+        if past.contains(.damaged) {
+            let hurt = memories.values.reduce(into: Set<Int>()) { $0.formUnion($1.knownToHurt) }
+            if !truth.units(in: hurt).isDisjoint(with: units) { violation.circumstances.insert(.inDamage) }
+        }
         let fault = violation.fault?.name
         guard options.explores || (fault != nil && options.unmasked != fault) else { throw violation }
         hits.append(Hit(fault: fault ?? violation.signature, step: step, violation: violation))
-        for unit in units {
-            if let session = unit.session { taintedSessions.insert(session) } else { taintedFiles.insert(unit) }
-        }
+        for unit in units { taint(unit) }
+    }
+
+    private func taint(_ unit: Unit) {
+        if let session = unit.session { taintedSessions.insert(session) } else { taintedFiles.insert(unit) }
+    }
+
+    /// Where a command holds removals back, nothing is expected any more of what was deleted anywhere.
+    func excuseHeld(_ result: JSONValue, _ machine: Int) {
+        guard result["heldBack"] != .null else { return }
+        let known = minds[machine].known.union(memory(of: machine).known)
+        for unit in truth.units(in: known) where truth.versions(unit, in: known).contains(nil) { taint(unit) }
     }
 
     /// Whether nothing is expected of a unit any more.
     func isTainted(_ unit: Unit) -> Bool {
         unit.session.map { taintedSessions.contains($0) } ?? taintedFiles.contains(unit)
     }
+
+    /// Whether a machine runs the version before.
+    func isOld(_ machine: Int) -> Bool { machine == 1 && options.oldBinary != nil }
 
     func machineName(_ machine: Int) -> String { "machine \(machine)" }
 }
@@ -142,6 +159,9 @@ final class Player {
 package struct PlayOptions: Sendable {
     /// The built command.
     package var binary: String
+    /// The command of the version before, which the second machine runs; `nil` for none. It may stop because the store is
+    /// of a newer format, and must then leave all as it is.
+    package var oldBinary: String?
     /// A known fault that counts as unknown, in order to find a short way to it.
     package var unmasked: String?
     /// Goes on after violations of no known fault, in order to see all that are there.

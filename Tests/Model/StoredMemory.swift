@@ -22,6 +22,8 @@ struct StoredMemory {
     /// Those that were listed last, the newest first.
     private(set) var listed: [String] = []
     private(set) var heads: [String] = []
+    /// Those of them that are only the own state of a side of a merge.
+    private var sides: Set<String> = []
     private var knowsAll = true
 
     init(probe: AgentMachine) { self.probe = probe }
@@ -32,6 +34,9 @@ struct StoredMemory {
         let number: Int
         let parents: [String]
     }
+
+    /// The snapshots that count: for `latest~N`, and for what a prune keeps.
+    var counted: [String] { listed.filter { !sides.contains($0) } }
 
     var tip: Snapshot? { heads.first.flatMap { snapshots[$0] } }
 
@@ -52,6 +57,7 @@ struct StoredMemory {
             guard let id = entry["id"].string else { continue }
             ids.append(id)
             if entry["head"].bool == true { heads.append(id) }
+            if entry["side"].bool == true { sides.insert(id) }
             guard snapshots[id] == nil else { continue }
             let parents = (entry["parents"].array ?? []).compactMap(\.string)
             new.append(New(id: id, number: entry["seq"].int ?? 0, parents: parents))
@@ -90,6 +96,15 @@ struct StoredMemory {
     /// Whether any listed snapshot holds a version.
     func holds(_ content: String, of unit: Unit) -> Bool {
         listed.contains { snapshots[$0]?.contents?[unit] == content }
+    }
+
+    /// Snapshots that are not listed any more because their commits were damaged.
+    var hidden: Set<String> = []
+
+    /// The changes that led to snapshots that cannot be restored.
+    var knownToHurt: Set<Int> {
+        snapshots.values.filter { $0.contents == nil || hidden.contains($0.id) }
+            .reduce(into: Set<Int>()) { $0.formUnion($1.known) }
     }
 
     /// The changes that are in any snapshot that was ever listed.

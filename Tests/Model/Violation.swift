@@ -30,6 +30,8 @@ package struct Violation: Sendable {
         case isSecond = "v2"
         /// Rows of two databases were merged before.
         case merged
+        /// A snapshot that cannot be restored any more knew of the unit.
+        case inDamage = "in-damage"
         /// The clock of a machine was wrong.
         case wrongClock = "wrong-clock"
         /// Other machines saved since this one synchronised.

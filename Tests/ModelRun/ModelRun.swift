@@ -38,6 +38,7 @@ private struct Request {
         }
         var options = PlayOptions(binary: binary)
         options.unmasked = text("MODEL_FAULT")
+        options.oldBinary = text("MODEL_OLD_BINARY")
         options.isVerbose = text("MODEL_VERBOSE") == "yes"
         options.explores = text("MODEL_EXPLORE") == "yes"
         if let fault = options.unmasked, !KnownFault.all.contains(where: { $0.name == fault }) {

@@ -101,7 +101,7 @@ package struct Totals: Sendable {
         (\(counts.merges) merges, \(counts.sides) sides, \(counts.prunedCommits) pruned), \(counts.forks) times more than \
         one head, \(counts.promises) promises, \(counts.restores) restores, \(counts.prunedPacks) packs pruned; \
         \(counts.damages) objects damaged, \(counts.passedOver) times a commit passed over, \(counts.fallbacks) fallbacks, \
-        \(counts.lostToDamage) commits lost to damage; \
+        \(counts.lostToDamage) commits lost to damage, \(counts.lost) by the store; \
         digest \(String(digest, radix: 16))
         """
     }

@@ -39,7 +39,8 @@ extension Simulation.Outcome {
 extension Scenario {
     /// Ways to make a scenario smaller; those that change nothing do not apply.
     fileprivate static let reductions: [@Sendable (inout Scenario) -> Void] = [
-        { $0.plan.damage = 0 }, { $0.plan.refusal = 0 }, { $0.plan.refusedListing = 0 }, { $0.plan.lostRequest = 0 },
+        { $0.plan.damage = 0 }, { $0.plan.loss = 0 }, { $0.plan.refusal = 0 }, { $0.plan.refusedListing = 0 },
+        { $0.plan.lostRequest = 0 },
         { $0.plan.lostAnswer = 0 }, { $0.plan.lateEffect = 0 }, { $0.plan.delayedAnswer = 0 }, { $0.plan.conflict = 0 },
         { $0.plan.ownSuccessTaken = 0 }, { $0.plan.serverError = 0 }, { $0.plan.throttled = 0 },
         { $0.plan.cutShort = 0 },

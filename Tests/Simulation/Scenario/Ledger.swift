@@ -38,6 +38,9 @@ package struct Ledger {
     private(set) var promises: [Promise] = []
     /// Paths whose deletion somebody has tried to save, and those that were lost by damage that nobody repaired in time.
     private var mayBeGone: Set<String> = []
+    /// Commits that the store lost for good, and the lines that were in them.
+    private var lost: Set<ObjectKey> = []
+    private var lostLines: Set<Substring> = []
     /// What was removed on which machine: what was in each file, and what had been there before.
     private(set) var deletions: [String: [String: Set<String>]] = [:]
     /// Paths that a snapshot lacks to which somebody went back.
@@ -62,8 +65,10 @@ package struct Ledger {
     // MARK: What processes report
 
     mutating func promise(_ promises: [Promise]) {
-        self.promises += promises
-        counts.promises += promises.count
+        // What came into a commit that is lost may be nowhere else.
+        let kept = promises.filter { lostLines.isDisjoint(with: lines($0.content)) }
+        self.promises += kept
+        counts.promises += kept.count
         promisesAreUnchecked = true
     }
 
@@ -108,6 +113,7 @@ package struct Ledger {
             case .repaired(let key):
                 damaged.remove(key)
                 headsAreStale = true
+            case .lost(let key): loses(key)
             }
         }
         if headsAreStale {
@@ -164,6 +170,19 @@ package struct Ledger {
         }
     }
 
+    /// What only that commit had is gone with it, until a machine that still has it saves.
+    private mutating func loses(_ key: ObjectKey) {
+        headsAreStale = true
+        damaged.remove(key)
+        guard let facts = present.removeValue(forKey: key) else { return }
+        counts.lost += 1
+        lost.insert(key)
+        for object in facts.needs { needed[object]?.remove(key) }
+        mayBeGone.formUnion(facts.files.keys)
+        lostLines.formUnion(facts.files.values.flatMap(lines))
+        promises.removeAll { !lostLines.isDisjoint(with: lines($0.content)) }
+    }
+
     /// Checks that a commit that is gone was not to be kept.
     /// - Parameter wasDamaged: it could not be read when it was chosen.
     private mutating func checkPruned(_ facts: CommitFacts, wasDamaged: Bool) throws(Violation) {
@@ -177,13 +196,17 @@ package struct Ledger {
             return
         }
         guard let keepLast else { throw Violation("commit \(name) was deleted, and all were to be kept") }
-        let newer = present.values.count { !$0.isSide && $0.key < facts.key }
+        let newer = present.values.count { !$0.isSide && $0.key < facts.key } + lost.count { $0 < facts.key }
         guard newer >= keepLast else {
             throw Violation("commit \(name) was deleted, and only \(newer) newer ones are there")
         }
         // Nobody has repaired it before the policy let it go.
         if tips.contains(where: { $0.key == facts.key }) {
-            guard wasDamaged else { throw Violation("commit \(name) was deleted, and no other one continues it") }
+            // Nothing continues it any more.
+            let wasContinued = lost.contains { pasts[$0]?.contains(facts.key) == true }
+            guard wasDamaged || wasContinued else {
+                throw Violation("commit \(name) was deleted, and no other one continues it")
+            }
             mayBeGone.formUnion(facts.files.keys)
             counts.lostToDamage += 1
         }
@@ -226,7 +249,7 @@ package struct Ledger {
         }
         // In a history that is longer than the lists, a pruned commit may have been all that led to an older one; so may one
         // that was passed over while it was damaged.
-        if let unproven = seen.unproven.first, !hadDamagedCommits, byKey.count < kind.ancestorLimit {
+        if let unproven = seen.unproven.first, lost.isEmpty, !hadDamagedCommits, byKey.count < kind.ancestorLimit {
             throw Violation(
                 "it is unknown whether commit \(shortened(unproven.text)) is a head, and nothing is damaged")
         }
@@ -241,7 +264,7 @@ package struct Ledger {
 
     private func checkPromises() throws(Violation) {
         guard !promises.isEmpty else { return }
-        if tips.isEmpty { throw Violation("no head is left, after \(promises.count) promises") }
+        if tips.isEmpty, lost.isEmpty { throw Violation("no head is left, after \(promises.count) promises") }
         for promise in promises where promise.isMarker && !mayBeGone.contains(promise.path) {
             guard tips.contains(where: { $0.files[promise.path] == promise.content }) else {
                 throw Violation("\(promise.path), saved by \(promise.client), is in no head")

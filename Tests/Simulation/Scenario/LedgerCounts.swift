@@ -18,11 +18,14 @@ extension Ledger {
         /// Commits that were pruned before somebody repaired and merged them.
         package var lostToDamage = 0
 
+        /// Commits that the store lost for good.
+        package var lost = 0
+
         static func += (sum: inout Counts, other: Counts) {
             let fields: [WritableKeyPath<Counts, Int>] = [
                 \.commits, \.merges, \.sides, \.forks, \.promises, \.restores, \.prunedCommits, \.prunedPacks,
                 \.damages,
-                \.passedOver, \.fallbacks, \.lostToDamage,
+                \.passedOver, \.fallbacks, \.lostToDamage, \.lost,
             ]
             for field in fields { sum[keyPath: field] += other[keyPath: field] }
         }

@@ -55,6 +55,7 @@ package struct Bucket: Sendable {
         case removed(ObjectKey, troubled: Set<ObjectKey>)
         case damaged(ObjectKey)
         case repaired(ObjectKey)
+        case lost(ObjectKey)
     }
 
     let conditions: Conditions
@@ -136,6 +137,14 @@ package struct Bucket: Sendable {
         order.remove(at: place(of: key))
         damages[key] = nil
         changes.append(.removed(key, troubled: troubled))
+    }
+
+    /// Loses an object for good.
+    mutating func lose(_ key: ObjectKey) {
+        guard objects.removeValue(forKey: key) != nil else { return }
+        order.remove(at: place(of: key))
+        damages[key] = nil
+        changes.append(.lost(key))
     }
 
     func page(prefix: String, after token: String?, limit: Int) -> ObjectPage {

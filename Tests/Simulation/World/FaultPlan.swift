@@ -43,6 +43,9 @@ package struct FaultPlan: Sendable, Equatable {
     /// Of 1,000 steps, how many begin a time in which keys may not be listed.
     package var refusedListing = 0
 
+    /// Of 1,000 steps, how many lose the newest commit for good, as a bucket does that is restored from an older backup.
+    package var loss = 0
+
     /// No faults at all.
     package static let none = FaultPlan()
 
@@ -71,6 +74,7 @@ package struct FaultPlan: Sendable, Equatable {
             plan.refusal = dice.pick([0, 10, 30, 80])
             plan.refusedListing = dice.pick([0, 0, 5, 15])
         }
+        plan.loss = dice.chance(100) ? dice.pick([5, 15]) : 0
         return plan
     }
 }

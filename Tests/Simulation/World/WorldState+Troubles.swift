@@ -47,6 +47,19 @@ extension WorldState {
         }
     }
 
+    /// Loses the newest commit, if no other one can get its key, and nobody waits for an answer.
+    /// - Returns: whether it is lost.
+    mutating func loseOne() -> Bool {
+        let keys = bucket.keys.filter { $0.text.contains("/commits/") }
+        guard calls.isEmpty, lateWrites.isEmpty, keys.count > 2, let key = keys.first,
+            key.text.split(separator: "/").last?.contains("-") == true
+        else { return false }
+        bucket.lose(key)
+        trouble(key)
+        note("\(shortened(key.text)) is lost")
+        return true
+    }
+
     /// Begins to refuse an object.
     /// - Returns: whether there was one.
     mutating func refuseOne() -> Bool {

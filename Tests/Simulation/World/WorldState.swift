@@ -124,6 +124,7 @@ struct WorldState: Sendable {
         if plan.crash > 0, crashesLeft > 0, dice.chance(plan.crash), crashOne() { return true }
         if plan.pause > 0, dice.chance(plan.pause), pauseOne() { return true }
         if plan.damage > 0, dice.chance(plan.damage), damageOne() { return true }
+        if plan.loss > 0, dice.chance(plan.loss), loseOne() { return true }
         if plan.refusal > 0, dice.chance(plan.refusal), refuseOne() { return true }
         if plan.refusedListing > 0, dice.chance(plan.refusedListing), refuseListing() { return true }
 
