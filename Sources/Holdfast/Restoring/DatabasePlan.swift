@@ -14,7 +14,7 @@ struct DatabasePlan: Sendable {
         let place: String
         /// Database that is there now.
         let present: DatabaseFile?
-        let how: How
+        var how: How
         /// Common base of a merge; `nil` if it is in no snapshot.
         var base: Entry?
     }
@@ -99,7 +99,7 @@ struct DatabaseComparison: Sendable {
         }
         switch ruling.outcome {
         case .nothing, .keep: plan.index.append(kept(entry, present, known, here))
-        case .take: change(.replace)
+        case .take: change(.replace, base: try await workspace.origin(of: entry.path, origin))
         case .replace: change(.overrule)
         case .merge: change(.merge, base: try await workspace.origin(of: entry.path, origin))
         case .skip:

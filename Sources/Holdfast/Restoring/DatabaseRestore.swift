@@ -38,11 +38,21 @@ struct DatabaseRestore: Sendable {
             for change in plan.changes {
                 let install = try await FileIO.run { try DatabaseInstall(path: change.place) }
                 installs.append(install)
+                var how = change.how
                 if change.how == .merge, let present = change.present {
                     try await workspace.write(
                         union: change.entry, change.base, present, to: install.file, &result)
                 } else {
                     try await workspace.write(change.entry, to: install.file)
+                    if change.how == .replace, let present = change.present,
+                        try await !FileIO.run({ try install.fits(inPlaceOf: present) })
+                    {
+                        // The agent here is not the one that the snapshot's database is for: its schema stays.
+                        how = .merge
+                        try await FileIO.run { try install.file.truncate(to: 0) }
+                        try await workspace.write(
+                            union: change.entry, change.base, present, to: install.file, &result)
+                    }
                 }
                 let (rebase, checkout) = (workspace.databaseOptions.rebase, await workspace.databaseOptions.checkout())
                 // However young the save is, or wrong its clock: a write that follows must not look like this one.
@@ -52,7 +62,9 @@ struct DatabaseRestore: Sendable {
                         keepingSecretsOf: change.present, rebase: rebase, checkout: checkout, modified: modified)
                     return (rows, try install.fingerprint())
                 }
-                staged.append(Staged(change: change, install: install, fingerprint: fingerprint))
+                var carried = change
+                carried.how = how
+                staged.append(Staged(change: carried, install: install, fingerprint: fingerprint))
                 if rows > 0 {
                     workspace.logger.info("Paths of the checkout were changed", metadata: ["rows": "\(rows)"])
                 }

@@ -4,8 +4,9 @@ import FileIO
 import Repository
 
 extension Workspace {
-    /// Writes the rows of a snapshot's database and of the one here into a new image.
-    /// - Throws: ``SyncError`` if they have different schemas.
+    /// Writes the rows of a snapshot's database and of the one here into a new image, for the agent of this machine: its
+    /// schema stays, unless the snapshot's only adds to it.
+    /// - Throws: ``SyncError`` if no schema can hold the rows of both.
     func write(
         union theirs: Entry, _ base: Entry?, _ present: DatabaseFile, to file: File, _ result: inout SyncResult
     ) async throws {
@@ -17,18 +18,20 @@ extension Workspace {
         }
         try await fill(union, .theirs, theirs)
         if let base { try await fill(union, .base, base) }
-        let oursIsNewer = present.modified > theirs.modified
         let outcome = try await FileIO.run { cancellation in
-            try union.run(hasBase: base != nil, oursIsNewer: oursIsNewer, cancellation)
+            try union.run(hasBase: base != nil, keepingSchema: true, cancellation)
         }
-        guard case .merged(let image, let report) = outcome else {
+        switch outcome {
+        case .noTarget(let reasons):
             throw SyncError(
                 code: .changedOnBothSides,
                 message:
-                    "the database '\(theirs.path)' has one schema here and another in the store; nothing was touched",
+                    "the database '\(theirs.path)' has one schema here and another in the store "
+                    + "(\(reasons.joined(separator: "; "))); nothing was touched",
                 hint: "Use --force to take the store's; the one here is kept beside it.")
+        case .merged(let image, let report):
+            result.warnings += report.sentences { _ in nil }.map { "\(theirs.path): \($0)" }
+            try await FileIO.run { try image.copy(to: file) }
         }
-        result.warnings += report.sentences { _ in nil }.map { "\(theirs.path): \($0)" }
-        try await FileIO.run { try image.copy(to: file) }
     }
 }
