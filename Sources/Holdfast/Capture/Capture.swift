@@ -100,8 +100,9 @@ struct Capture: Sendable {
             case .failed(let path, let reason):
                 unreadable.append(path)
                 captured.problems.append(SyncResult.Problem(path: "\(path)", reason: reason))
-            case .read(let file, let entry):
+            case .read(let file, let entry, let oddities):
                 captured.index.append(entry)
+                captured.warnings += oddities.map { "\(path): \($0)" }
                 if let old = base?.index.entry(path), old.sha256 == entry.sha256, !moving.contains(path) {
                     captured.files.append(.unchanged(old.facts))
                 } else {
@@ -111,7 +112,7 @@ struct Capture: Sendable {
                 }
             }
         }
-        captured.warnings = Set(read.databases).sorted().map {
+        captured.warnings += Set(read.databases).sorted().map {
             "'\($0)' in the storage directory is an SQLite database and is stored as a plain file: if a program was "
                 + "writing to it, the copy may be torn"
         }

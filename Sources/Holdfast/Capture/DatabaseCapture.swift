@@ -13,7 +13,8 @@ struct DatabaseCapture: Sendable {
 
     /// What came of one database.
     enum Outcome: Sendable {
-        case read(NewFile, FileIndex.Entry)
+        /// With what is odd about it, in sentences.
+        case read(NewFile, FileIndex.Entry, [String])
         /// It cannot be read; the snapshot keeps the version that it had.
         case failed(RelativePath, String)
     }
@@ -31,18 +32,22 @@ struct DatabaseCapture: Sendable {
         }
         try await known
         // The check and the hashing take about as long: each has a core.
-        async let checked = damage(of: image)
+        async let checked = check(image)
         let (digest, chunks) = try await store(image)
-        if let reason = await checked { return .failed(path, reason) }
+        let oddities: [String]
+        switch await checked {
+        case .failure(let error): return .failed(path, "\(error)")
+        case .success(let found): oddities = found
+        }
         let file = NewFile(path: path, mode: 0o600, modified: database.modified, digest: digest, chunks: chunks)
         return .read(
-            file, database.indexEntry(at: path, size: image.size, modified: database.modified, sha256: digest))
+            file, database.indexEntry(at: path, size: image.size, modified: database.modified, sha256: digest),
+            oddities)
     }
 
-    /// Why an image must not be kept.
-    private func damage(of image: DatabaseImage) async -> String? {
-        do { try await FileIO.run { try image.check() } } catch { return "\(error)" }
-        return nil
+    /// What is odd about an image, or why it must not be kept.
+    private func check(_ image: DatabaseImage) async -> Result<[String], any Error> {
+        do { return .success(try await FileIO.run { try image.check() }) } catch { return .failure(error) }
     }
 
     /// Pieces of an image that are read at once, in bytes: as many chunks as make a frame.

@@ -120,7 +120,7 @@ struct DatabaseComparison: Sendable {
             let isStored =
                 digest == entry.digest
                 || comparison.base.version(of: entry.path, here: digest)?.sha256 == digest
-            if !isStored { try await FileIO.run { try image.check() } }
+            if !isStored { _ = try await FileIO.run { try image.check() } }
             return .content(digest, modified: database.modified)
         } catch {
             if error is CancellationError || Task.isCancelled { throw error }

@@ -13,6 +13,8 @@ struct DatabaseRestore: Sendable {
         let install: DatabaseInstall
         /// Of the image, as it will be in its place.
         let fingerprint: UInt64
+        /// The database that is replaced stays beside, since the image lacks what only it has.
+        let keepsPresent: Bool
     }
 
     let workspace: Workspace
@@ -39,9 +41,10 @@ struct DatabaseRestore: Sendable {
                 let install = try await FileIO.run { try DatabaseInstall(path: change.place) }
                 installs.append(install)
                 var how = change.how
+                var keepsPresent = change.how == .overrule
                 if change.how == .merge, let present = change.present {
-                    try await workspace.write(
-                        union: change.entry, change.base, present, to: install.file, &result)
+                    keepsPresent = try await workspace.write(
+                        union: change.entry, change.base, present, keepsLosers: true, to: install.file, &result)
                 } else {
                     try await workspace.write(change.entry, to: install.file)
                     if change.how == .replace, let present = change.present,
@@ -50,8 +53,8 @@ struct DatabaseRestore: Sendable {
                         // The agent here is not the one that the snapshot's database is for: its schema stays.
                         how = .merge
                         try await FileIO.run { try install.file.truncate(to: 0) }
-                        try await workspace.write(
-                            union: change.entry, change.base, present, to: install.file, &result)
+                        _ = try await workspace.write(
+                            union: change.entry, change.base, present, keepsLosers: false, to: install.file, &result)
                     }
                 }
                 let (rebase, checkout) = (workspace.databaseOptions.rebase, await workspace.databaseOptions.checkout())
@@ -64,7 +67,9 @@ struct DatabaseRestore: Sendable {
                 }
                 var carried = change
                 carried.how = how
-                staged.append(Staged(change: carried, install: install, fingerprint: fingerprint))
+                staged.append(
+                    Staged(
+                        change: carried, install: install, fingerprint: fingerprint, keepsPresent: keepsPresent))
                 if rows > 0 {
                     workspace.logger.info("Paths of the checkout were changed", metadata: ["rows": "\(rows)"])
                 }
@@ -98,7 +103,7 @@ struct DatabaseRestore: Sendable {
     func lock(force: Bool) async throws {
         for item in staged {
             try await FileIO.run { try item.install.lock(force: force) }
-            if item.change.how == .overrule {
+            if item.keepsPresent {
                 let kept = try await FileIO.run { try item.install.keepPresent() }
                 if let kept { keptAt.withLockedValue { $0.append(kept) } }
             }

@@ -6,10 +6,13 @@ import Repository
 extension Workspace {
     /// Writes the rows of a snapshot's database and of the one here into a new image, for the agent of this machine: its
     /// schema stays, unless the snapshot's only adds to it.
+    /// - Parameter keepsLosers: the database here stays beside if a row of it is not in the image.
+    /// - Returns: whether a row of the database here is not in the image, or not as it was.
     /// - Throws: ``SyncError`` if no schema can hold the rows of both.
     func write(
-        union theirs: Entry, _ base: Entry?, _ present: DatabaseFile, to file: File, _ result: inout SyncResult
-    ) async throws {
+        union theirs: Entry, _ base: Entry?, _ present: DatabaseFile, keepsLosers: Bool, to file: File,
+        _ result: inout SyncResult
+    ) async throws -> Bool {
         let union = try await FileIO.run { try DatabaseUnion() }
         let ours = try await image(of: present)
         try await FileIO.run {
@@ -30,8 +33,12 @@ extension Workspace {
                     + "(\(reasons.joined(separator: "; "))); nothing was touched",
                 hint: "Use --force to take the store's; the one here is kept beside it.")
         case .merged(let image, let report):
-            result.warnings += report.sentences { _ in nil }.map { "\(theirs.path): \($0)" }
+            let sentences = report.sentences { side in
+                side == .theirs ? "in the snapshot" : keepsLosers ? "in the database that is kept beside" : nil
+            }
+            result.warnings += sentences.map { "\(theirs.path): \($0)" }
             try await FileIO.run { try image.copy(to: file) }
+            return report.isMissing(from: .ours)
         }
     }
 }
