@@ -75,6 +75,13 @@ public final class DatabaseInstall: Sendable {
         return rows
     }
 
+    /// Whether the image can take the place of the present database as it is, see ``DatabaseUnion/fits(_:inPlaceOf:)``.
+    /// - Throws: ``SQLiteError``, ``FileError``.
+    public func fits(inPlaceOf present: DatabaseFile) throws -> Bool {
+        try file.markAsRollbackJournal()
+        return try DatabaseUnion.fits(stagedPath, inPlaceOf: present)
+    }
+
     private func adapt(
         _ present: DatabaseFile?, _ rebase: (old: String, new: String)?, _ checkout: String?
     ) throws -> Int {

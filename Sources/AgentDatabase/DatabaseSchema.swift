@@ -1,11 +1,49 @@
 /// The schema of one database of a connection, as far as a merge depends on it.
 struct DatabaseSchema: Sendable {
-    var tables: [MergeTable] = []
-    /// Indexes, triggers, views and virtual tables, by name, each as its normalised SQL.
-    var others: [String: String] = [:]
-    var userVersion: Int64 = 0
-    /// By table, the migrations that were applied.
-    var migrations: [String: Set<SQLiteValue>] = [:]
+    private(set) var tables: [MergeTable] = []
+    private(set) var foreignKeys: [ForeignKey] = []
+    private(set) var userVersion: Int64 = 0
+    /// The migrations that were applied: by their names, and by what else may tell them apart.
+    private(set) var migrations: [MigrationMark: Set<SQLiteValue>] = [:]
+    /// Whether the rows of 1.x were taken over into the tables of 2.x, which happens once.
+    private(set) var hasImported = false
+
+    /// What tells migrations apart.
+    enum MigrationMark: Sendable, Hashable, CaseIterable { case name, hash, version }
+
+    func table(_ name: String) -> MergeTable? {
+        let name = SQLText.folded(name)
+        return tables.first { $0.folded == name }
+    }
+
+    /// An ordinary table with this column, which holds sessions.
+    private func sessions(_ name: String) -> MergeTable? {
+        table(name).flatMap { $0.kind == .ordinary && $0.has("id") ? $0 : nil }
+    }
+
+    /// The tables of sessions: of 1.x and of 2.x.
+    var firstSessions: MergeTable? { sessions("session") }
+    var secondSessions: MergeTable? { sessions("session_v2") }
+
+    /// Tables that 2.x leaves as its import found them.
+    static let firstTables: Set<String> = ["session", "message", "part", "todo", "session_share"]
+
+    /// Tables that say which migrations were applied, and the columns that tell them apart. They are not merged.
+    private static let bookkeeping: [(table: String, columns: [(String, MigrationMark)])] = [
+        ("migration", [("id", .name), ("name", .name)]),
+        ("__drizzle_migrations", [("name", .name), ("hash", .hash)]),
+        ("_sqlx_migrations", [("version", .version)]), ("goose_db_version", [("version_id", .version)]),
+        ("schema_migrations", [("version", .version)]), ("schema_version", [("version", .version)]),
+    ]
+
+    static func isBookkeeping(_ table: MergeTable) -> Bool {
+        bookkeeping.contains { known in
+            known.table == table.folded && known.columns.contains { table.has($0.0) }
+        }
+    }
+
+    /// The row of `kv` that says that the rows of 1.x were taken over.
+    static let importMark = "migration.v1-v2"
 
     /// - Parameter schema: `main`, or the name that the database was attached under.
     /// - Throws: ``SQLiteError``.
@@ -14,37 +52,62 @@ struct DatabaseSchema: Sendable {
         result.userVersion = try connection.rows("PRAGMA \(schema).user_version").first?.first?.integer ?? 0
         let objects = try connection.rows(
             """
-            SELECT type, name, sql, rootpage FROM \(schema).sqlite_schema
-            WHERE sql IS NOT NULL AND lower(name) NOT GLOB 'sqlite_*' ORDER BY name COLLATE BINARY
+            SELECT name, sql, rootpage FROM \(schema).sqlite_schema
+            WHERE type = 'table' AND sql IS NOT NULL AND lower(name) NOT GLOB 'sqlite_*' ORDER BY name COLLATE BINARY
             """)
         // A virtual table and the tables it keeps its data in, whose names begin with its own.
-        let virtual = objects.filter { $0[0].string == "table" && ($0[3].integer ?? 0) == 0 }
-            .compactMap { $0[1].string }
-        let sequences = try connection.rows(
-            "SELECT 1 FROM \(schema).sqlite_schema WHERE name = 'sqlite_sequence' AND type = 'table'")
+        let virtual = objects.filter { ($0[2].integer ?? 0) == 0 }.compactMap { $0[0].string.map(SQLText.folded) }
+        let counts = try !connection.rows(
+            "SELECT 1 FROM \(schema).sqlite_schema WHERE name = 'sqlite_sequence' AND type = 'table'"
+        ).isEmpty
         for object in objects {
-            guard let type = object[0].string, let name = object[1].string, let sql = object[2].string else { continue }
-            guard type == "table", !virtual.contains(name) else {
-                result.others["\(type) \(name)"] = SQLText.normalized(sql)
+            guard let name = object[0].string, let sql = object[1].string else { continue }
+            let folded = SQLText.folded(name)
+            var kind = MergeTable.Kind.ordinary
+            if virtual.contains(folded) {
+                kind = .virtual(module: SQLText.module(sql))
+            } else if virtual.contains(where: { folded.hasPrefix("\($0)_") }) {
+                kind = .shadow
+            }
+            // The columns of a module that is not known cannot be asked for.
+            if case .virtual(let module) = kind, !MergeVirtual.isKnown(module) {
+                result.tables.append(
+                    MergeTable(
+                        name: name, kind: kind, columns: [], isAutoincrement: false, uniqueIndexes: [],
+                        foreignCollations: []))
                 continue
             }
             let columns = try columns(of: name, in: schema, connection)
-            let key = columns.filter { $0.keyPosition > 0 }
-            let indexes = try uniqueIndexes(of: name, in: schema, connection)
-            let table = MergeTable(
-                name: name, number: result.tables.count, columns: columns,
-                isVirtual: virtual.contains { name.hasPrefix("\($0)_") },
-                isAutoincrement: !sequences.isEmpty && key.count == 1 && key[0].type.uppercased() == "INTEGER"
-                    && sql.uppercased().contains("AUTOINCREMENT"),
-                hasUniqueIndex: !indexes.isEmpty,
-                numbering: indexes.compactMap { numbering($0, columns) }.first)
-            result.tables.append(table)
-            if table.isMigrations, let identity = table.migrationIdentity {
-                let rows = try connection.rows("SELECT \(SQLText.name(identity)) FROM \(schema).\(table.identifier)")
-                result.migrations[name] = Set(rows.map { $0[0] })
+            let indexes = kind == .ordinary ? try indexes(of: name, in: schema, connection) : (unique: [], foreign: [])
+            let isAutoincrement =
+                counts && columns.count { $0.keyPosition > 0 } == 1 && sql.uppercased().contains("AUTOINCREMENT")
+            result.tables.append(
+                MergeTable(
+                    name: name, kind: kind, columns: columns, isAutoincrement: isAutoincrement,
+                    uniqueIndexes: indexes.unique, foreignCollations: indexes.foreign))
+        }
+        try result.readMigrations(schema, connection)
+        result.foreignKeys = try ForeignKey.read(result.tables, of: schema, in: connection)
+        return result
+    }
+
+    private mutating func readMigrations(_ schema: String, _ connection: SQLiteConnection) throws(SQLiteError) {
+        for table in tables where Self.isBookkeeping(table) {
+            guard let known = Self.bookkeeping.first(where: { $0.table == table.folded }) else { continue }
+            for (column, mark) in known.columns where table.has(column) {
+                let rows = try connection.rows(
+                    """
+                    SELECT \(SQLText.name(column)) FROM \(schema).\(table.identifier)
+                    WHERE \(SQLText.name(column)) IS NOT NULL LIMIT 100000
+                    """)
+                migrations[mark, default: []].formUnion(rows.map { $0[0] })
             }
         }
-        return result
+        if let kv = table("kv"), kv.kind == .ordinary, kv.has("key") {
+            hasImported = try !connection.rows(
+                "SELECT 1 FROM \(schema).\(kv.identifier) WHERE key = ?1 LIMIT 1", [.text(Self.importMark)]
+            ).isEmpty
+        }
     }
 
     private static func columns(
@@ -56,81 +119,33 @@ struct DatabaseSchema: Sendable {
         ).map {
             MergeTable.Column(
                 name: $0[0].string ?? "", type: ($0[1].string ?? "").uppercased(), notNull: $0[2].integer == 1,
-                defaultValue: $0[3].string.map(SQLText.normalized), keyPosition: $0[4].integer ?? 0,
-                hidden: $0[5].integer ?? 0)
+                defaultValue: $0[3].string, keyPosition: $0[4].integer ?? 0, hidden: $0[5].integer ?? 0)
         }
     }
 
-    /// The columns of each UNIQUE index that is not the primary key; none for a column that is an expression.
-    private static func uniqueIndexes(
+    /// The UNIQUE indexes that are not the primary key, and the collations of all indexes that SQLite does not have.
+    private static func indexes(
         of table: String, in schema: String, _ connection: SQLiteConnection
-    ) throws(SQLiteError) -> [(columns: [String?], isPartial: Bool)] {
+    ) throws(SQLiteError) -> (unique: [MergeTable.UniqueIndex], foreign: [String]) {
         let indexes = try connection.rows(
-            #"""
-            SELECT name, partial FROM pragma_index_list(?1, ?2) WHERE "unique" = 1 AND origin <> 'pk' ORDER BY name
-            """#,
+            #"SELECT name, "unique", origin, partial FROM pragma_index_list(?1, ?2) ORDER BY name"#,
             [.text(table), .text(schema)])
-        var result: [(columns: [String?], isPartial: Bool)] = []
+        var unique: [MergeTable.UniqueIndex] = []
+        var foreign: Set<String> = []
         for index in indexes {
             let columns = try connection.rows(
-                "SELECT name FROM pragma_index_info(?1, ?2) ORDER BY seqno", [index[0], .text(schema)])
-            result.append((columns.map { $0[0].string }, index[1].integer == 1))
+                #"SELECT name, coll, "key" FROM pragma_index_xinfo(?1, ?2) ORDER BY seqno"#,
+                [index[0], .text(schema)])
+            foreign.formUnion(
+                columns.compactMap { $0[1].string }.filter {
+                    !["BINARY", "NOCASE", "RTRIM"].contains($0.uppercased())
+                })
+            guard index[1].integer == 1, index[2].string != "pk" else { continue }
+            unique.append(
+                MergeTable.UniqueIndex(
+                    columns: columns.filter { $0[2].integer == 1 }.map { $0[0].string },
+                    isPartial: index[3].integer == 1))
         }
-        return result
-    }
-
-    /// A whole index of plain columns, the last of which is named as a running number of the others' group.
-    private static func numbering(
-        _ index: (columns: [String?], isPartial: Bool), _ columns: [MergeTable.Column]
-    ) -> MergeTable.Numbering? {
-        let names = index.columns.compactMap { $0 }
-        guard !index.isPartial, names.count == index.columns.count, names.count > 1, let number = names.last,
-            number == "seq" || number.hasSuffix("_seq"),
-            columns.contains(where: { $0.name == number && $0.keyPosition == 0 && $0.hidden == 0 })
-        else { return nil }
-        return MergeTable.Numbering(group: names.dropLast(), number: number)
-    }
-}
-
-extension DatabaseSchema {
-    /// Whether every table of `other` has the same columns here, so that rows can be compared.
-    func hasColumns(of other: DatabaseSchema) -> Bool {
-        let here = Dictionary(tables.map { ($0.name, Set($0.columns)) }) { first, _ in first }
-        return other.tables.allSatisfy { here[$0.name] == Set($0.columns) }
-    }
-
-    /// What differs between two schemas so that rows of one could not live in the other, in sentences for people.
-    func differences(from theirs: DatabaseSchema) -> [String] {
-        var result: [String] = []
-        if userVersion != theirs.userVersion {
-            result.append("user_version is \(userVersion) here and \(theirs.userVersion) in the store")
-        }
-        let ours = Dictionary(tables.map { ($0.name, $0) }) { first, _ in first }
-        let stored = Dictionary(theirs.tables.map { ($0.name, $0) }) { first, _ in first }
-        for name in Set(ours.keys).union(stored.keys).sorted() {
-            switch (ours[name], stored[name]) {
-            case (let here?, let there?):
-                // The order of columns does not matter: every statement names them.
-                if Set(here.columns) != Set(there.columns) || here.isAutoincrement != there.isAutoincrement {
-                    result.append("the columns of the table '\(name)' differ")
-                }
-            case (.some, nil): result.append("the table '\(name)' exists only here")
-            case (nil, _): result.append("the table '\(name)' exists only in the store")
-            }
-        }
-        for name in Set(others.keys).union(theirs.others.keys).sorted() where others[name] != theirs.others[name] {
-            result.append("the \(name) differs")
-        }
-        for name in Set(migrations.keys).intersection(theirs.migrations.keys).sorted() {
-            let (here, there) = (migrations[name] ?? [], theirs.migrations[name] ?? [])
-            let lists = [("here", here.subtracting(there)), ("in the store", there.subtracting(here))]
-            for (place, only) in lists where !only.isEmpty {
-                let names = only.map { $0.string ?? "\($0.integer ?? 0)" }.sorted().prefix(5)
-                result.append(
-                    "of the migrations in '\(name)', \(only.count) were applied only \(place): "
-                        + names.joined(separator: ", "))
-            }
-        }
-        return result
+        return (unique, foreign.sorted())
     }
 }

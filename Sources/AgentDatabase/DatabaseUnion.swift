@@ -49,53 +49,71 @@ public final class DatabaseUnion: Sendable {
         try image.copy(to: try file(for: version))
     }
 
-    /// Merges the versions row by row.
+    /// Merges the versions row by row. Afterwards their files are spoilt.
     /// - Parameters:
     ///   - hasBase: whether there is a file for the base.
-    ///   - oursIsNewer: our row wins where both sides changed one and no time in it decides.
+    ///   - keepingSchema: the result is for a machine with an agent of our schema: it has theirs only where that adds to
+    ///     ours. The rows that ours has no place for are ``MergeReport/hidden`` then.
     /// - Throws: ``SQLiteError``, ``DatabaseDamage``, ``FileError``, `CancellationError`.
-    public func run(hasBase: Bool, oursIsNewer: Bool, _ cancellation: Cancellation) throws -> Outcome {
+    public func run(hasBase: Bool, keepingSchema: Bool = false, _ cancellation: Cancellation) throws -> Outcome {
         for version in [Version.base, .ours, .theirs] where hasBase || version != .base {
             try File.open(path(of: version), [.readWrite, .noFollow]).markAsRollbackJournal()
         }
         let outcome = try DatabaseMerge.merge(
             base: hasBase ? path(of: .base) : nil, ours: path(of: .ours), theirs: path(of: .theirs),
-            preferTheirs: !oursIsNewer, cancellation: cancellation)
-        guard !outcome.schemaDiffers else { return .noTarget(outcome.schemaDifferences) }
-        let file = try File.open(path(of: .theirs), [.readWrite, .noFollow])
+            schema: keepingSchema ? .oursUnlessExtended : .later, cancellation: cancellation)
+        guard outcome.refusal.isEmpty else { return .noTarget(outcome.refusal) }
+        let path = path(of: outcome.target == .ours ? .ours : .theirs)
+        let file = try File.open(path, [.readWrite, .noFollow])
         try file.markAsRollbackJournal()
-        let image = try SQLiteConnection(path(of: .theirs), .write)
+        let image = try SQLiteConnection(path, .write)
         try DatabasePages.zeroUnused(in: file, roots: DatabasePages.roots(of: image), cancellation: cancellation)
         try file.resetChangeCounter()
         try image.execute("PRAGMA shrink_memory")
         try DatabaseImage.check(image)
         let pageSize = try image.rows("PRAGMA page_size").first?.first?.integer ?? 4096
         // The file lives on without its name.
-        var report = MergeReport()
-        report.warnings = outcome.warnings
-        return .merged(try DatabaseImage(file, pageSize: Int(pageSize)), report)
+        return .merged(try DatabaseImage(file, pageSize: Int(pageSize)), outcome.report)
+    }
+
+    /// Whether a stored image can take the place of a database here, or has to be merged into its schema: since ours has
+    /// what theirs lacks, or since its agent would not find all it needs in theirs.
+    /// - Throws: ``SQLiteError``, ``FileError``.
+    public static func fits(_ image: String, inPlaceOf present: DatabaseFile) throws -> Bool {
+        let theirs = try SQLiteConnection(MergeImages.uri(image), .attach)
+        try theirs.distrust()
+        let ours = try present.readOnlyConnection()
+        let (there, here) = (
+            try DatabaseSchema.read("main", in: theirs),
+            try ours.transaction("DEFERRED") { try DatabaseSchema.read("main", in: ours) }
+        )
+        return switch SchemaOrder(here, there, names: ("here", "in the store")) {
+        // An agent brings an older database to its own schema.
+        case .first, .none: true
+        case .same, .second: there.onlyAdds(to: here)
+        }
     }
 
     /// What came of adding to a live database.
     public struct Addition: Sendable {
         /// Rows that were written.
         public let rows: Int
-        /// What a person should know.
-        public let warnings: [String]
-        /// In what the schemas differ; if they do, nothing was written.
-        public let schemaDifferences: [String]
+        public let report: MergeReport
+        /// Why nothing was written, in sentences: neither schema can hold the other's rows.
+        public let refusal: [String]
     }
 
     /// Adds to a live database what ``Version/ours`` has new since ``Version/base``; nothing is taken away.
     /// - Parameters:
     ///   - database: its agent may be at work on it.
     ///   - hasBase: whether there is a file for the base.
+    ///   - forgotten: ``MergeReport/unplacedTables`` of the last time.
     ///   - rebase: a checkout that has another path on this machine; if `nil`, it is found out where it is certain.
     ///   - checkout: the checkout here.
     /// - Throws: ``SQLiteError``, ``DatabaseDamage``, ``FileError``, `CancellationError`; nothing was written then.
     public func add(
-        to database: DatabaseFile, hasBase: Bool, rebase: (old: String, new: String)?, checkout: String?,
-        _ cancellation: Cancellation
+        to database: DatabaseFile, hasBase: Bool, forgetting forgotten: Set<String> = [],
+        rebase: (old: String, new: String)?, checkout: String?, _ cancellation: Cancellation
     ) throws -> Addition {
         guard (database.main?.size ?? 0) > 0 else {
             // Whoever opens it now would delete its log.
@@ -117,9 +135,9 @@ public final class DatabaseUnion: Sendable {
             if let map { _ = try DatabaseRebase.rebase(image, from: map.old, to: map.new) }
         }
         let outcome = try DatabaseMerge.add(
-            base: hasBase ? path(of: .base) : nil, other: path(of: .ours), live: database.path,
+            base: hasBase ? path(of: .base) : nil, other: path(of: .ours), live: database.path, forgetting: forgotten,
             cancellation: cancellation)
-        let rows = outcome.tables.values.reduce(0) { $0 + $1.inserted + $1.updated }
-        return Addition(rows: rows, warnings: outcome.warnings, schemaDifferences: outcome.schemaDifferences)
+        // The live database is ours, and what is added to it theirs.
+        return Addition(rows: outcome.report.written, report: outcome.report, refusal: outcome.refusal)
     }
 }

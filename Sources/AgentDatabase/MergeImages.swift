@@ -2,49 +2,43 @@ import Basics
 import CSQLite
 import FileIO
 
-/// A connection to the image that is merged into, with the others attached to be read.
+/// A connection to the database that is merged into, with private copies of the others attached.
+///
+/// The copies are changed too: what the sides number on their own is numbered alike in all of them before they are compared.
 struct MergeImages {
     let connection: SQLiteConnection
-    let ours: String
+    /// The path of the side whose rows are brought into the database.
+    let other: String
     let base: String?
-    var hasBase: Bool { base != nil }
 
     /// Opens the images, runs `work`, and leaves no file beside them.
+    /// - Parameter isLive: others read and write the database meanwhile: it keeps its log and its locks.
     /// - Throws: ``SQLiteError``, `CancellationError`, what `work` throws.
     static func with<Result>(
-        base: String?, ours: String, theirs: String, _ cancellation: Cancellation,
+        base: String?, other: String, into target: String, isLive: Bool, _ cancellation: Cancellation,
         _ work: (MergeImages) throws -> Result
     ) throws -> Result {
         try cancellation.check()
         // A name that began with `file:` would be a URI.
-        let connection = try SQLiteConnection(theirs.hasPrefix("/") ? theirs : "./" + theirs, .attach)
+        let connection = try SQLiteConnection(target.hasPrefix("/") ? target : "./" + target, .attach)
         try connection.distrust()
-        // Nobody else uses the file: no shared memory is needed, nor a log that outlives the transaction.
-        try connection.execute("PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = OFF")
-        let isWAL = try connection.rows("PRAGMA main.journal_mode").first?.first?.string == "wal"
-        if isWAL { try connection.execute("PRAGMA main.journal_mode = DELETE") }
-        let images = MergeImages(connection: connection, ours: ours, base: base)
+        connection.acceptForeignCollations()
+        // A row that breaks a rule of its table does so on its own side already.
+        try connection.execute("PRAGMA ignore_check_constraints = ON")
+        var isWAL = false
+        if !isLive {
+            // Nobody else uses the file: no shared memory is needed, nor a log that outlives the transaction.
+            try connection.execute("PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = OFF")
+            isWAL = try connection.rows("PRAGMA main.journal_mode").first?.first?.string == "wal"
+            if isWAL { try connection.execute("PRAGMA main.journal_mode = DELETE") }
+        }
+        let images = MergeImages(connection: connection, other: other, base: base)
         do {
             let result = try cancellable(connection, cancellation) { try work(images) }
             if isWAL { try connection.execute("PRAGMA main.journal_mode = WAL") }
             return result
         } catch {
             if isWAL { try? connection.execute("PRAGMA main.journal_mode = WAL") }
-            try cancellation.check()
-            throw error
-        }
-    }
-
-    /// The same for a live database, which others read and write meanwhile: it keeps its log and its locks.
-    static func withLive<Result>(
-        base: String?, other: String, live: String, _ cancellation: Cancellation,
-        _ work: (MergeImages) throws -> Result
-    ) throws -> Result {
-        try cancellation.check()
-        let connection = try SQLiteConnection(live.hasPrefix("/") ? live : "./" + live, .attach)
-        try connection.distrust()
-        let images = MergeImages(connection: connection, ours: other, base: base)
-        do { return try cancellable(connection, cancellation) { try work(images) } } catch {
             try cancellation.check()
             throw error
         }
@@ -70,28 +64,25 @@ struct MergeImages {
 
     /// Attached databases must have one text encoding.
     func encodingDifference() throws -> String? {
-        let theirs = try connection.rows("PRAGMA main.encoding").first?.first?.string
-        for path in [ours, base].compactMap({ $0 }) {
-            let other = try SQLiteConnection(Self.uri(path), .attach)
-            let encoding = try other.rows("PRAGMA encoding").first?.first?.string
-            if encoding != theirs {
-                return "the text encodings differ (\(encoding ?? "unknown") and \(theirs ?? "unknown"))"
-            }
-        }
-        return nil
+        let target = try connection.rows("PRAGMA main.encoding").first?.first?.string
+        let there = try SQLiteConnection(Self.uri(other), .attach)
+        let encoding = try there.rows("PRAGMA encoding").first?.first?.string
+        return encoding == target ? nil : "the text encodings differ"
     }
 
     func attach() throws {
-        for (path, name) in [(ours, "ours"), (base, "base")] {
+        for (path, name) in [(other, "other"), (base, "base")] {
             guard let path else { continue }
             let statement = try connection.prepare("ATTACH ?1 AS \(name)")
-            try statement.run([.text(Self.uri(path))])
+            try statement.run([.text(Self.uri(path, isImmutable: false))])
+            try connection.execute("PRAGMA \(name).synchronous = OFF")
         }
     }
 
-    /// The URI of a file that does not change: it is read without locks, log or journal, and never written.
-    static func uri(_ path: String) -> String {
+    /// The URI of a file.
+    /// - Parameter isImmutable: it does not change: it is read without locks, log or journal, and never written.
+    static func uri(_ path: String, isImmutable: Bool = true) -> String {
         (path.hasPrefix("/") ? "file://" : "file:./") + PercentEncoding.encode(path.utf8, keepingSlashes: true)
-            + "?immutable=1"
+            + (isImmutable ? "?immutable=1" : "")
     }
 }

@@ -32,6 +32,10 @@ public struct MergeReport: Sendable, Equatable {
     public var hidden: [Rows] = []
     /// Rows that were deleted because the other side had deleted them.
     public var deleted = 0
+    /// Rows that were added or changed.
+    public var written = 0
+    /// The tables of rows that were left out or are hidden.
+    public var unplacedTables: Set<String> = []
     /// What else a person should know, in sentences.
     public var warnings: [String] = []
 

@@ -1,43 +1,57 @@
-/// Tables whose rows have no identity, and those that are not ours to write.
+/// Tables whose rows have no identity.
 extension DatabaseMerge {
-    /// Takes the table from the side that changed it, or from the newer image if both did.
-    mutating func takeWhole(_ table: MergeTable) throws {
-        guard try differs(table, "ours", "main") else { return }
-        let oursChanged = try !hasBase || differs(table, "ours", "base")
-        guard oursChanged else { return }
-        let theirsChanged = try !hasBase || differs(table, "main", "base")
-        // Sets of migrations are equal, or nothing would be merged: what differs is when and in which order.
-        if theirsChanged, !table.isMigrations {
-            outcome.warnings.append(
-                "'\(table.name)' changed on both sides and its rows have no primary key to tell them apart: it is as "
-                    + "on the newer side.")
-            outcome.conflicts += 1
+    /// Takes the table from the side that changed it. If both did, the rows that the other side added are added, and those
+    /// that it deleted are deleted: rows are the same if all of their columns are.
+    mutating func takeWhole(_ table: MergeTable, _ there: MergeTable, _ before: MergeTable?) throws {
+        let columns = table.writable.map(\.name).filter(there.has)
+        guard table.key.allSatisfy(there.has), table.canHold(there), !columns.isEmpty else {
+            return try note(
+                .unplaced, there, of: Place.other.sql, in: "other", as: "o", from: "other.\(there.identifier) AS o")
         }
-        guard !theirsChanged || !preferTheirs else { return }
-        try connection.execute("DELETE FROM main.\(table.identifier)")
-        let deleted = connection.changes
-        let columns = SQLText.list(table.written)
+        guard try differs(table, columns, "other", "main") else { return }
+        let known = before.flatMap { before in columns.allSatisfy(before.has) ? before : nil }
+        if known != nil, try !differs(table, columns, "other", "base") { return }
+        let isWhole =
+            try known != nil && table.writable.count == columns.count && !differs(table, columns, "main", "base")
+        let names = SQLText.list(columns)
+        let other = "SELECT \(names) FROM other.\(table.identifier)"
+        if isWhole {
+            try connection.execute("DELETE FROM main.\(table.identifier)")
+            outcome.tables[table.name, default: Counts()].deleted += connection.changes
+            try connection.execute("INSERT INTO main.\(table.identifier) (\(names)) \(other)")
+            outcome.tables[table.name, default: Counts()].inserted += connection.changes
+            return
+        }
+        let place = known == nil ? "main" : "base"
         try connection.execute(
-            "INSERT INTO main.\(table.identifier) (\(columns)) SELECT \(columns) FROM ours.\(table.identifier)")
-        let inserted = connection.changes
-        count(table) {
-            $0.deleted += deleted
-            $0.inserted += inserted
+            """
+            CREATE TEMP TABLE added AS \(other) EXCEPT SELECT \(names) FROM \(place).\(table.identifier);
+            CREATE TEMP TABLE removed AS SELECT \(names) FROM \(place).\(table.identifier) EXCEPT \(other);
+            """)
+        if known != nil, case .all = deletions.other {
+            let isSame = columns.map { "r.\(SQLText.name($0)) IS m.\(SQLText.name($0))" }.joined(separator: " AND ")
+            try connection.execute(
+                "DELETE FROM main.\(table.identifier) AS m WHERE EXISTS (SELECT 1 FROM temp.removed AS r WHERE \(isSame))"
+            )
+            outcome.tables[table.name, default: Counts()].deleted += connection.changes
         }
-    }
-
-    /// Leaves the inner tables of a virtual table, which only its own module understands.
-    mutating func compareVirtual(_ table: MergeTable) throws {
-        guard try differs(table, "ours", "main"), try !hasBase || differs(table, "ours", "base") else { return }
-        outcome.warnings.append(
-            "'\(table.name)' belongs to a virtual table (such as a search index), which is not merged: it is as in the "
-                + "store, and may have to be rebuilt.")
+        let isThere = columns.map { "m.\(SQLText.name($0)) IS a.\(SQLText.name($0))" }.joined(separator: " AND ")
+        try connection.execute(
+            """
+            DELETE FROM temp.added AS a WHERE EXISTS (SELECT 1 FROM main.\(table.identifier) AS m WHERE \(isThere));
+            INSERT OR IGNORE INTO main.\(table.identifier) (\(names)) SELECT \(names) FROM temp.added
+            """)
+        outcome.tables[table.name, default: Counts()].inserted += connection.changes
+        // What a UNIQUE constraint does not allow beside the target's rows.
+        try note(
+            .lost, there, of: Place.other.sql, in: "other", as: "a",
+            from: "temp.added AS a WHERE NOT EXISTS (SELECT 1 FROM main.\(table.identifier) AS m WHERE \(isThere))")
+        try connection.execute("DROP TABLE temp.added; DROP TABLE temp.removed")
     }
 
     /// Whether two images of a table hold different rows. Rows are matched by key, else by their row's number.
-    private func differs(_ table: MergeTable, _ left: String, _ right: String) throws -> Bool {
+    private func differs(_ table: MergeTable, _ columns: [String], _ left: String, _ right: String) throws -> Bool {
         let name = table.identifier
-        let columns = table.written
         let key = table.key.isEmpty ? table.rowid.map { [$0] } : table.key
         guard let key else { return true }
         let rows = try connection.rows(

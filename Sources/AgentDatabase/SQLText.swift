@@ -10,6 +10,11 @@ package enum SQLText {
         return quoted + "\""
     }
 
+    /// Text as a literal.
+    static func literal(_ text: String) -> String {
+        "CAST(x'" + text.utf8.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() + "' AS TEXT)"
+    }
+
     /// Names with commas between them, each as a column of `alias` if there is one.
     static func list(_ names: [String], of alias: String? = nil) -> String {
         names.map { (alias.map { "\($0)." } ?? "") + name($0) }.joined(separator: ", ")
@@ -33,33 +38,30 @@ package enum SQLText {
         return "(" + columns.joined(separator: " OR ") + ")"
     }
 
-    /// SQL without the white space that means nothing, so that two ways to write one statement are equal.
-    static func normalized(_ sql: String) -> String {
-        var result: [UInt8] = []
-        var closing: UInt8?
-        var spaced = false
-        let punctuation = Set("(),=".utf8)
-        for byte in sql.utf8 {
-            if let end = closing {
-                result.append(byte)
-                if byte == end { closing = nil }
-                continue
-            }
-            if [0x20, 0x09, 0x0A, 0x0D, 0x0C].contains(byte) {
-                spaced = true
-                continue
-            }
-            if spaced, let last = result.last, !punctuation.contains(last), !punctuation.contains(byte) {
-                result.append(0x20)
-            }
-            spaced = false
-            switch byte {
-            case UInt8(ascii: "'"), UInt8(ascii: "\""), UInt8(ascii: "`"): closing = byte
-            case UInt8(ascii: "["): closing = UInt8(ascii: "]")
-            default: break
-            }
-            result.append(byte)
+    /// A name as SQLite compares names: without regard to the case of ASCII letters.
+    static func folded(_ name: String) -> String {
+        String(decoding: name.utf8.map { (0x41...0x5A).contains($0) ? $0 + 0x20 : $0 }, as: UTF8.self)
+    }
+
+    /// Whether the left one of two rows that differ has the larger content, column by column in the order of their
+    /// names. The answer is the same from whichever side the two are looked at.
+    static func isLarger(_ names: [String], _ left: String, _ right: String) -> String {
+        let columns = names.map { (folded($0), name($0)) }.sorted { $0.0.utf8.lexicographicallyPrecedes($1.0.utf8) }
+        guard !columns.isEmpty else { return "0" }
+        let cases = columns.map { _, column in
+            """
+            WHEN \(left).\(column) IS NOT \(right).\(column) COLLATE BINARY
+            THEN \(right).\(column) IS NULL OR \(left).\(column) > \(right).\(column) COLLATE BINARY
+            """
         }
-        return String(decoding: result, as: UTF8.self)
+        return "ifnull(CASE \(cases.joined(separator: "\n")) ELSE 0 END, 0)"
+    }
+
+    /// The module of a `CREATE VIRTUAL TABLE … USING module(…)`, in lower case.
+    static func module(_ sql: String) -> String {
+        let lower = folded(sql)
+        guard let using = lower.firstRange(of: "using") else { return "" }
+        let rest = lower[using.upperBound...].drop { $0.isWhitespace }
+        return String(rest.prefix { $0.isLetter || $0.isNumber || $0 == "_" })
     }
 }

@@ -88,6 +88,10 @@ package final class SQLiteConnection: Sendable {
         try execute("PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0")
     }
 
+    /// Lets statements run that need a collation which only the agent has: its texts are compared as bytes. An index that
+    /// is sorted by it must not be written then.
+    package func acceptForeignCollations() { csqlite_accept_collations(handle) }
+
     /// Refuses to load longer values and statements: a step that would is an error that ``SQLiteError/isTooBig`` tells.
     package func limitValues(to bytes: Int) {
         sqlite3_limit(handle, SQLITE_LIMIT_LENGTH, Int32(clamping: bytes))
@@ -138,8 +142,12 @@ public struct SQLiteError: Error, Sendable, Equatable, CustomStringConvertible {
     /// A value is longer than ``SQLiteConnection/limitValues(to:)`` allows.
     package var isTooBig: Bool { primaryCode == SQLITE_TOOBIG }
 
-    /// Whether a row breaks a UNIQUE constraint.
-    var isUniqueViolation: Bool { code == SQLITE_CONSTRAINT | (8 << 8) }
+    /// Whether a row is in the way of another: by a UNIQUE constraint, the primary key or its number.
+    var isUniqueViolation: Bool { [6, 8, 10].contains { code == SQLITE_CONSTRAINT | ($0 << 8) } }
+    /// Whether a row lacks a value that it must have, or has one of a wrong type.
+    var isUnfit: Bool {
+        [1, 5, 12].contains { code == SQLITE_CONSTRAINT | ($0 << 8) } || primaryCode == SQLITE_MISMATCH
+    }
 
     public var description: String { "the database '\(path)': \(message) (SQLite code \(code))" }
 }

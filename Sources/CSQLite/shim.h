@@ -17,6 +17,22 @@ static inline int csqlite_distrust(sqlite3 *database) {
     return result;
 }
 
+static inline int csqlite_compare_bytes(void *unused, int n, const void *a, int m, const void *b) {
+    int order = __builtin_memcmp(a, b, (unsigned long)(n < m ? n : m));
+    (void)unused;
+    return order != 0 ? order : n - m;
+}
+
+static inline void csqlite_add_collation(void *unused, sqlite3 *database, int encoding, const char *name) {
+    (void)unused;
+    sqlite3_create_collation_v2(database, name, encoding, (void *)0, csqlite_compare_bytes, (void (*)(void *))0);
+}
+
+/// Collations that only the agent has compare bytes.
+static inline void csqlite_accept_collations(sqlite3 *database) {
+    sqlite3_collation_needed(database, (void *)0, csqlite_add_collation);
+}
+
 static inline int csqlite_bind_text(sqlite3_stmt *statement, int index, const void *bytes, int length) {
     return sqlite3_bind_text(statement, index, (const char *)bytes, length, SQLITE_TRANSIENT);
 }

@@ -42,20 +42,34 @@ final class DatabaseFixture: Sendable {
         try change("theirs", theirs)
     }
 
+    /// Merges copies of images. The result is `merged`.
     @discardableResult
     func merge(
-        base: String? = "base", _ ours: String = "ours", into theirs: String = "theirs", preferTheirs: Bool = true
+        base: String? = "base", _ ours: String = "ours", _ theirs: String = "theirs",
+        schema: DatabaseMerge.Choice = .later
     ) throws -> DatabaseMerge.Outcome {
+        for name in [ours, theirs] { try copy(name, to: "\(name) copy") }
+        if let base { try copy(base, to: "base copy") }
         let outcome = try DatabaseMerge.merge(
-            base: base.map(path), ours: path(ours), theirs: path(theirs), preferTheirs: preferTheirs,
-            cancellation: Cancellation())
-        let image = try SQLiteConnection(path(theirs), .read)
-        #expect(try image.rows("PRAGMA integrity_check") == [[.text("ok")]])
+            base: base == nil ? nil : path("base copy"), ours: path("\(ours) copy"), theirs: path("\(theirs) copy"),
+            schema: schema, cancellation: Cancellation())
+        guard outcome.refusal.isEmpty else { return outcome }
+        try copy("\(outcome.target == .ours ? ours : theirs) copy", to: "merged")
+        #expect(try rows("merged", "PRAGMA integrity_check") == ["ok"])
         return outcome
     }
 
     func rows(_ name: String, _ sql: String) throws -> [String] {
         try SQLiteConnection(path(name), .read).rows(sql).map { $0.map(\.shown).joined(separator: "|") }
+    }
+
+    /// How many references of images lead nowhere.
+    func orphans(of names: String...) throws -> Int {
+        try names.reduce(0) { $0 + (try rows($1, "PRAGMA foreign_key_check").count) }
+    }
+
+    func remove(_ names: String...) {
+        for name in names { try? FileManager.default.removeItem(atPath: path(name)) }
     }
 
     /// Every row of every table, in order of its text.

@@ -14,6 +14,12 @@ struct MergeModel: Equatable {
         var parent: String?
         var time: Int
         var data: Int
+
+        /// Of equal times, the larger content stays.
+        func isLater(than other: Row) -> Bool {
+            if time != other.time { return time > other.time }
+            return data == other.data ? (parent ?? "") > (other.parent ?? "") : data > other.data
+        }
     }
 
     static let schema = """
@@ -83,7 +89,7 @@ struct MergeModel: Equatable {
         }
     }
 
-    static func merge(_ base: MergeModel, _ ours: MergeModel, _ theirs: MergeModel, preferTheirs: Bool) -> MergeModel {
+    static func merge(_ base: MergeModel, _ ours: MergeModel, _ theirs: MergeModel) -> MergeModel {
         var merged = MergeModel()
         var survivors: [(id: ID, side: MergeModel)] = []
         for id in Set(ours.rows.keys).union(theirs.rows.keys) {
@@ -95,8 +101,7 @@ struct MergeModel: Equatable {
                 } else if t == b {
                     merged.rows[id] = o
                 } else {
-                    let oursStays = o.time == t.time ? !preferTheirs : o.time > t.time
-                    merged.rows[id] = oursStays ? o : t
+                    merged.rows[id] = o.isLater(than: t) ? o : t
                 }
             case (let one?, nil), (nil, let one?):
                 guard one != b else { continue }

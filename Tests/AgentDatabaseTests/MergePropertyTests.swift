@@ -16,17 +16,15 @@ import Testing
         var (ours, theirs) = (base, base)
         ours.mutate(Int.random(in: 0..<25, using: &random), "ours", &random)
         theirs.mutate(Int.random(in: 0..<25, using: &random), "theirs", &random)
-        let preferTheirs = Bool.random(using: &random)
-        let expected = MergeModel.merge(base, ours, theirs, preferTheirs: preferTheirs)
-        for (from, into, isSwapped) in [("ours", "theirs", false), ("theirs", "ours", true)] {
-            for (name, model) in [("base", base), ("ours", ours), ("theirs", theirs)] {
-                try? FileManager.default.removeItem(atPath: fixture.path(name))
-                let image = try fixture.make(name, MergeModel.schema)
-                try image.transaction { try model.write(image) }
-            }
-            try fixture.merge(from, into: into, preferTheirs: preferTheirs != isSwapped)
-            let image = try SQLiteConnection(fixture.path(into), .read)
-            #expect(try MergeModel.read(image) == expected, "seed \(seed), swapped: \(isSwapped)")
+        let expected = MergeModel.merge(base, ours, theirs)
+        for (name, model) in [("base", base), ("ours", ours), ("theirs", theirs)] {
+            let image = try fixture.make(name, MergeModel.schema)
+            try image.transaction { try model.write(image) }
+        }
+        for (one, other) in [("ours", "theirs"), ("theirs", "ours")] {
+            try fixture.merge(one, other)
+            let image = try SQLiteConnection(fixture.path("merged"), .read)
+            #expect(try MergeModel.read(image) == expected, "seed \(seed), \(one) into \(other)")
             #expect(try image.rows("PRAGMA foreign_key_check") == [], "seed \(seed)")
         }
     }
@@ -42,23 +40,28 @@ import Testing
             let before = try numberless("base")
             let ours = try added("ours", round, &random)
             let theirs = try added("theirs", round, &random)
-            try fixture.merge(preferTheirs: Bool.random(using: &random))
-            #expect(try numberless("theirs") == (before + ours + theirs).sorted(), "seed \(seed), round \(round)")
-            let image = try SQLiteConnection(fixture.path("theirs"), .read)
+            try fixture.merge()
+            #expect(try numberless("merged") == (before + ours + theirs).sorted(), "seed \(seed), round \(round)")
+            let image = try SQLiteConnection(fixture.path("merged"), .read)
             #expect(try image.rows("PRAGMA foreign_key_check") == [])
             for table in ["event", "session_message"] {
                 for side in ["ours", "theirs"] {
                     let order = "SELECT id FROM \(table) ORDER BY seq"
                     #expect(
-                        try fixture.rows("theirs", order).filter { $0.hasPrefix("\(side)-\(round)-") }
+                        try fixture.rows("merged", order).filter { $0.hasPrefix("\(side)-\(round)-") }
                             == fixture.rows(side, order).filter { $0.hasPrefix("\(side)-\(round)-") },
                         "seed \(seed), round \(round)")
                 }
             }
             #expect(
-                try fixture.rows("theirs", "SELECT seq FROM event_sequence")
-                    == fixture.rows("theirs", "SELECT max(seq) FROM event"), "seed \(seed), round \(round)")
-            try fixture.copy("theirs", to: "base")
+                try fixture.rows("merged", "SELECT seq FROM event_sequence")
+                    == fixture.rows("merged", "SELECT max(seq) FROM event"), "seed \(seed), round \(round)")
+            for table in ["event", "session_message"] {
+                #expect(
+                    try fixture.rows("merged", "SELECT min(seq), max(seq) = count(*) FROM \(table)") == ["1|1"],
+                    "seed \(seed), round \(round)")
+            }
+            try fixture.copy("merged", to: "base")
         }
     }
 

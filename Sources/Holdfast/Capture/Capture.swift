@@ -128,8 +128,9 @@ struct Capture: Sendable {
             case .failed(let path, let reason):
                 unreadable.append(path)
                 captured.problems.append(SyncResult.Problem(path: "\(path)", reason: reason))
-            case .read(let file, let entry):
+            case .read(let file, let entry, let oddities):
                 captured.index.append(entry)
+                captured.warnings += oddities.map { "\(path): \($0)" }
                 captured.add(file, old: moving.contains(path) ? nil : base?.index.entry(path))
             }
         }

@@ -13,7 +13,8 @@ struct DatabaseCapture: Sendable {
 
     /// What came of one database.
     enum Outcome: Sendable {
-        case read(NewFile, FileIndex.Entry)
+        /// With what is odd about it, in sentences.
+        case read(NewFile, FileIndex.Entry, [String])
         /// It has lost most of its sessions: what is stored is the image, which has them too.
         case united(NewFile, FileIndex.Entry, DatabaseImage, Loss)
         /// It has lost most of its sessions, and the snapshot keeps the version that it had.
@@ -42,13 +43,18 @@ struct DatabaseCapture: Sendable {
             }
         } catch let error as DatabaseDamage { return .failed(path, "\(error)") }
         // The check and the hashing take about as long: each has a core.
-        async let checked = damage(of: image)
+        async let checked = check(image)
         let (digest, chunks) = try await store(image)
-        if let reason = await checked { return .failed(path, reason) }
+        let oddities: [String]
+        switch await checked {
+        case .failure(let error): return .failed(path, "\(error)")
+        case .success(let found): oddities = found
+        }
         rows.censuses.note(own, of: digest)
         let file = NewFile(path: path, mode: 0o600, modified: database.modified, digest: digest, chunks: chunks)
         return .read(
-            file, database.indexEntry(at: path, size: image.size, modified: database.modified, sha256: digest))
+            file, database.indexEntry(at: path, size: image.size, modified: database.modified, sha256: digest),
+            oddities)
     }
 
     /// Stores what takes the place of an image that has lost most of its sessions.
@@ -68,10 +74,9 @@ struct DatabaseCapture: Sendable {
         }
     }
 
-    /// Why an image must not be kept.
-    private func damage(of image: DatabaseImage) async -> String? {
-        do { try await FileIO.run { try image.check() } } catch { return "\(error)" }
-        return nil
+    /// What is odd about an image, or why it must not be kept.
+    private func check(_ image: DatabaseImage) async -> Result<[String], any Error> {
+        do { return .success(try await FileIO.run { try image.check() }) } catch { return .failure(error) }
     }
 
     /// Pieces of an image that are read at once, in bytes: as many chunks as make a frame.

@@ -41,7 +41,7 @@ struct DatabaseMerger: Sendable {
             try await censuses.fetched(merge.theirs, in: workspace.fill(union, .theirs, merge.theirs))
             if let base = merge.base { try await workspace.fill(union, .base, base) }
             let outcome = try await FileIO.run { cancellation in
-                try union.run(hasBase: merge.base != nil, oursIsNewer: merge.oursIsNewer, cancellation)
+                try union.run(hasBase: merge.base != nil, cancellation)
             }
             let image: DatabaseImage
             switch outcome {

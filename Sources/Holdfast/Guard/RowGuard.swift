@@ -39,7 +39,7 @@ struct RowGuard: Sendable {
         }
         try await workspace.fill(union, .theirs, origin)
         // Without a base nothing counts as deleted, on either side.
-        let outcome = try await FileIO.run { try union.run(hasBase: false, oursIsNewer: true, $0) }
+        let outcome = try await FileIO.run { try union.run(hasBase: false, $0) }
         switch outcome {
         case .noTarget(let reasons): return .stored(loss, reason: reasons.joined(separator: "; "))
         case .merged(let united, _): return .united(united, loss)

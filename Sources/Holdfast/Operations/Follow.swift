@@ -66,7 +66,9 @@ struct Follow: Sendable {
             index += try await restoration.commit(staged)
         }
         result.warnings += plan.files.remarks.warnings
-        for entry in databases { index.append(try await add(entry, base, comparison, &result)) }
+        for entry in databases {
+            if let done = try await add(entry, base, comparison, &result) { index.append(done) }
+        }
         try await state.write(snapshot, manifest, index, takenAt: takenAt, isMirrored: false)
     }
 
@@ -84,10 +86,10 @@ struct Follow: Sendable {
     }
 
     /// Adds the rows of one database.
-    /// - Returns: what is to be remembered of it.
+    /// - Returns: what is to be remembered of it: what was before where its rows were refused.
     private func add(
         _ entry: Entry, _ base: LocalState.Base?, _ comparison: Comparison, _ result: inout SyncResult
-    ) async throws -> FileIndex.Entry {
+    ) async throws -> FileIndex.Entry? {
         let done = FileIndex.Entry(
             path: entry.path, size: entry.size, modified: entry.modified, changed: 0, inode: 0, sha256: entry.digest)
         guard let name = DatabaseEntries.name(at: entry.path, named: workspace.databaseOptions.named) else {
@@ -101,7 +103,8 @@ struct Follow: Sendable {
         let store = PathVersion.content(entry.digest, modified: isNew ? entry.modified : before?.modified ?? 0)
         switch comparison.ruling(of: entry.path, here: here, store: store).outcome {
         case .take: try await install(entry, name, &result)
-        case .merge: if let present { try await addRows(of: entry, to: present, base, &result) }
+        case .merge:
+            if let present, try await !addRows(of: entry, to: present, base, &result) { return before }
         default: break
         }
         return done
@@ -124,9 +127,10 @@ struct Follow: Sendable {
         }
     }
 
+    /// - Returns: whether the rows were added; if not, the next look tries again.
     private func addRows(
         of entry: Entry, to present: DatabaseFile, _ base: LocalState.Base?, _ result: inout SyncResult
-    ) async throws {
+    ) async throws -> Bool {
         let union = try await FileIO.run { try DatabaseUnion() }
         let origin = try await workspace.origin(of: entry.path, base)
         let files = try await FileIO.run {
@@ -137,15 +141,22 @@ struct Follow: Sendable {
         // Before it gets the paths of this machine.
         await image.keep(files.theirs)
         let (rebase, checkout) = (workspace.databaseOptions.rebase, await workspace.databaseOptions.checkout())
+        let hidden = await image.hiddenTables()
         let addition = try await FileIO.run { cancellation in
-            try union.add(to: present, hasBase: origin != nil, rebase: rebase, checkout: checkout, cancellation)
+            try union.add(
+                to: present, hasBase: origin != nil, forgetting: hidden, rebase: rebase, checkout: checkout,
+                cancellation)
         }
-        result.warnings += addition.warnings.map { "\(entry.path): \($0)" }
-        if !addition.schemaDifferences.isEmpty {
+        guard addition.refusal.isEmpty else {
             result.warnings.append(
                 "the database '\(entry.path)' has one schema here and another there; its rows were not taken over "
-                    + "(\(addition.schemaDifferences.joined(separator: "; ")))")
+                    + "(\(addition.refusal.joined(separator: "; ")))")
+            return false
         }
+        await image.note(hiddenTables: addition.report.unplacedTables)
+        result.warnings += addition.report.sentences { $0 == .theirs ? "in the memory that is followed" : nil }
+            .map { "\(entry.path): \($0)" }
         if addition.rows > 0 { result.transferredObjects += 1 }
+        return true
     }
 }

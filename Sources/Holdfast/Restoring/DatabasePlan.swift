@@ -105,7 +105,7 @@ struct DatabaseComparison: Sendable {
             change(.merge)
             plan.warnings.append("sessions that were missing in '\(entry.path)' are back; holdfast push saves removals")
         case .nothing, .keep: plan.index.append(kept(entry, present, known, here))
-        case .take: change(.replace)
+        case .take: change(.replace, base: try await workspace.origin(of: entry.path, origin))
         case .replace: change(.overrule)
         case .merge: change(.merge, base: try await workspace.origin(of: entry.path, origin))
         case .skip:
@@ -126,7 +126,7 @@ struct DatabaseComparison: Sendable {
             let isStored =
                 digest == entry.digest
                 || comparison.base.version(of: entry.path, here: digest)?.sha256 == digest
-            if !isStored { try await FileIO.run { try image.check() } }
+            if !isStored { _ = try await FileIO.run { try image.check() } }
             return .content(digest, modified: database.modified)
         } catch {
             if error is CancellationError || Task.isCancelled { throw error }

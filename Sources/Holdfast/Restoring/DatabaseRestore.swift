@@ -15,6 +15,8 @@ struct DatabaseRestore: Sendable {
         let loss: Loss?
         /// Of the image, as it will be in its place.
         let fingerprint: UInt64
+        /// The database that is replaced stays beside, since the image lacks what only it has.
+        let keepsPresent: Bool
     }
 
     let workspace: Workspace
@@ -57,7 +59,9 @@ struct DatabaseRestore: Sendable {
                 let install = try await work.run(&installs, &result)
                 let fingerprint = try await FileIO.run { try install.fingerprint() }
                 staged.append(
-                    Staged(change: work.change, install: install, loss: work.loss, fingerprint: fingerprint))
+                    Staged(
+                        change: work.change, install: install, loss: work.loss, fingerprint: fingerprint,
+                        keepsPresent: work.keepsPresent))
                 result.sessions.add(work.counts)
                 result.transferredObjects += 1
             }
@@ -95,7 +99,7 @@ struct DatabaseRestore: Sendable {
     func lock(force: Bool) async throws {
         for item in staged {
             try await FileIO.run { try item.install.lock(force: force) }
-            if item.change.how == .overrule {
+            if item.keepsPresent {
                 let kept = try await FileIO.run { try item.install.keepPresent() }
                 if let kept { keptAt.withLockedValue { $0.append(kept) } }
             }

@@ -15,6 +15,8 @@ struct DatabaseStaging {
     let waiting: HeldPaths
     /// Sessions whose removal waits.
     private(set) var loss: Loss?
+    /// The database here stays beside, since the image lacks what only it has.
+    private(set) var keepsPresent: Bool
     /// What becomes of the sessions here.
     private(set) var counts = SessionCounts()
 
@@ -22,6 +24,7 @@ struct DatabaseStaging {
     {
         (self.workspace, self.change, self.takenAt) = (workspace, change, takenAt)
         (self.censuses, self.waiting) = (censuses, waiting)
+        keepsPresent = change.how == .overrule
     }
 
     /// - Parameter installs: takes what is not ready yet, so that it is removed if the rest fails.
@@ -47,16 +50,24 @@ struct DatabaseStaging {
         return install
     }
 
-    private func make(_ installs: inout [DatabaseInstall], _ result: inout SyncResult) async throws -> DatabaseInstall {
+    private mutating func make(_ installs: inout [DatabaseInstall], _ result: inout SyncResult) async throws -> DatabaseInstall {
         let place = change.place
         let install = try await FileIO.run { try DatabaseInstall(path: place) }
         installs.append(install)
         if change.how == .merge, let present = change.present {
-            try await workspace.write(
-                union: change.entry, change.base, present, storeWins: loss != nil, to: install.file,
-                censuses, &result)
+            keepsPresent = try await workspace.write(
+                union: change.entry, change.base, present, keepsLosers: true, to: install.file, censuses, &result)
         } else {
             try await workspace.write(change.entry, to: install.file)
+            if change.how == .replace, let present = change.present,
+                try await !FileIO.run({ try install.fits(inPlaceOf: present) })
+            {
+                // The agent here is not the one that the snapshot's database is for: its schema stays.
+                change.how = .merge
+                try await FileIO.run { try install.file.truncate(to: 0) }
+                _ = try await workspace.write(
+                    union: change.entry, change.base, present, keepsLosers: false, to: install.file, censuses, &result)
+            }
         }
         let (rebase, checkout) = (workspace.databaseOptions.rebase, await workspace.databaseOptions.checkout())
         // However young the save is, or wrong its clock: a write that follows must not look like this one.

@@ -56,6 +56,26 @@ struct FollowedImage: Sendable {
         }
     }
 
+    /// Tables with rows that the database here had no place for at the last time: they are offered again, since its agent
+    /// may have been upgraded.
+    func hiddenTables() async -> Set<String> {
+        guard let path else { return [] }
+        let content = try? await FileIO.run { () throws -> String in
+            var content = ByteBuffer()
+            let file = try File.open(path + ".hidden", [.read, .noFollow])
+            _ = try file.read(into: &content, count: 1 << 20, at: 0)
+            return String(buffer: content)
+        }
+        return Set((content ?? "").split(separator: "\n").map(String.init))
+    }
+
+    func note(hiddenTables tables: Set<String>) async {
+        guard tables != (await hiddenTables()) else { return }
+        await write(".hidden", "The hidden tables of a followed database") { file in
+            try file.write(ByteBuffer(string: tables.sorted().joined(separator: "\n")), at: 0)
+        }
+    }
+
     /// The image of the last time, if it is here and whole.
     private func kept(_ origin: Entry?) async -> File? {
         guard let path, let origin else { return nil }
@@ -67,6 +87,13 @@ struct FollowedImage: Sendable {
 
     /// Keeps an image for the next time.
     func keep(_ image: File) async {
+        await write("", "A followed database") { try copyContent(of: image, to: $0) }
+    }
+
+    /// Writes a file that is kept for the next time.
+    private func write(
+        _ suffix: String, _ what: String, _ content: @Sendable @escaping (File) throws -> Void
+    ) async {
         guard let path else { return }
         do {
             try await FileIO.run {
@@ -77,15 +104,15 @@ struct FollowedImage: Sendable {
                 let temporary = FileIO.temporaryName("image-")
                 let file = try File.open(temporary, in: directory, [.readWrite, .createNew], permissions: 0o600)
                 do {
-                    try copyContent(of: image, to: file)
-                    try directory.rename(temporary, to: names.last.map(Array.init) ?? [], in: directory)
+                    try content(file)
+                    try directory.rename(temporary, to: (names.last.map(Array.init) ?? []) + suffix.utf8, in: directory)
                 } catch {
                     try? directory.remove(temporary)
                     throw error
                 }
             }
         } catch {
-            workspace.logger.debug("Could not keep a followed database", metadata: ["error": "\(error)"])
+            workspace.logger.debug("\(what) could not be kept", metadata: ["error": "\(error)"])
         }
     }
 }
