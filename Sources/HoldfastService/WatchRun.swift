@@ -138,7 +138,7 @@ struct WatchRun: Sendable {
         }
         saved = seen?.isSettled == true && result.leftOutDatabases.isEmpty ? seen : nil
         schedule.saved(took: took, again: result.leftOutDatabases.isEmpty ? nil : next)
-        warn(result.warnings)
+        warn(result.warnings + result.conflicts + [result.apart?.message].compactMap(\.self))
         tell(result, took, seen)
     }
 

@@ -89,7 +89,7 @@ struct WriteThroughInProgress {
         result.store = isStored ? .saved : pushed.error == nil ? .skipped : .failed
         let before = result.sync.warnings
         result.sync = pushed
-        result.sync.warnings = before + pushed.warnings
+        result.sync.warnings = before + pushed.warnings + [pushed.apart?.message].compactMap(\.self)
     }
 
     /// Makes the state a snapshot. Where nothing is known of what was the same, nothing counts as removed, so that a cold

@@ -13,16 +13,38 @@ struct DatabaseRestore: Sendable {
         let install: DatabaseInstall
         /// Of the image, as it will be in its place.
         let fingerprint: UInt64
+        /// What a merge did to rows; `nil` without a merge.
+        let report: MergeReport?
+
+        /// Whether the database that is here now has something that nothing else has.
+        var isOnlyCopy: Bool { change.how == .overrule || report?.isMissing(from: .ours) == true }
     }
 
     let workspace: Workspace
     private let staged: [Staged]
     /// Where databases are now that were replaced although they had changed here.
-    private let keptAt = NIOLockedValueBox<[String]>([])
+    private let keptAt = NIOLockedValueBox<[RelativePath: String]>([:])
 
     private init(_ workspace: Workspace, _ staged: [Staged]) { (self.workspace, self.staged) = (workspace, staged) }
 
-    var warnings: [String] { keptAt.withLockedValue { $0 }.map { "the database that was here is kept as '\($0)'" } }
+    var warnings: [String] {
+        let kept = keptAt.withLockedValue { $0 }.sorted { $0.key < $1.key }
+        return kept.map { "the database that was here is kept as '\($0.value)'" }
+            + rowRemarks { $0.lost.isEmpty && $0.leftOut.isEmpty }
+    }
+
+    /// Rows that lost in merges, and where they are kept.
+    var conflicts: [String] { rowRemarks { !$0.lost.isEmpty || !$0.leftOut.isEmpty } }
+
+    private func rowRemarks(_ isIncluded: (MergeReport) -> Bool) -> [String] {
+        let kept = keptAt.withLockedValue { $0 }
+        return staged.flatMap { item -> [String] in
+            guard let report = item.report, isIncluded(report) else { return [] }
+            let path = item.change.entry.path
+            return report.sentences { $0 == .ours ? kept[path].map { "in '\($0)'" } : "in the snapshot" }
+                .map { "\(path): \($0)" }
+        }
+    }
 
     /// Fetches and checks all images.
     /// - Parameter takenAt: when the pull began, in nanoseconds since 1970.
@@ -38,8 +60,9 @@ struct DatabaseRestore: Sendable {
             for change in plan.changes {
                 let install = try await FileIO.run { try DatabaseInstall(path: change.place) }
                 installs.append(install)
+                var report: MergeReport?
                 if change.how == .merge, let present = change.present {
-                    try await workspace.write(
+                    report = try await workspace.write(
                         union: change.entry, change.base, present, to: install.file, &result)
                 } else {
                     try await workspace.write(change.entry, to: install.file)
@@ -52,7 +75,7 @@ struct DatabaseRestore: Sendable {
                         keepingSecretsOf: change.present, rebase: rebase, checkout: checkout, modified: modified)
                     return (rows, try install.fingerprint())
                 }
-                staged.append(Staged(change: change, install: install, fingerprint: fingerprint))
+                staged.append(Staged(change: change, install: install, fingerprint: fingerprint, report: report))
                 if rows > 0 {
                     workspace.logger.info("Paths of the checkout were changed", metadata: ["rows": "\(rows)"])
                 }
@@ -86,9 +109,9 @@ struct DatabaseRestore: Sendable {
     func lock(force: Bool) async throws {
         for item in staged {
             try await FileIO.run { try item.install.lock(force: force) }
-            if item.change.how == .overrule {
+            if item.isOnlyCopy {
                 let kept = try await FileIO.run { try item.install.keepPresent() }
-                if let kept { keptAt.withLockedValue { $0.append(kept) } }
+                if let kept { keptAt.withLockedValue { $0[item.change.entry.path] = kept } }
             }
         }
     }

@@ -5,18 +5,19 @@ import Repository
 
 extension Workspace {
     /// Writes the rows of a snapshot's database and of the one here into a new image.
-    /// - Throws: ``SyncError`` if they have different schemas.
+    /// - Returns: which rows lost.
+    /// - Throws: ``SyncError`` if they have no common target schema.
     func write(
         union theirs: Entry, _ base: Entry?, _ present: DatabaseFile, to file: File, _ result: inout SyncResult
-    ) async throws {
+    ) async throws -> MergeReport {
         let union = try await FileIO.run { try DatabaseUnion() }
         let ours = try await image(of: present)
         try await FileIO.run {
             try ours.check()
             try union.copy(ours, as: .ours)
         }
-        try await fill(union, .theirs, theirs)
-        if let base { try await fill(union, .base, base) }
+        let fetched = try await fill(union, .theirs, theirs, reusing: [ours.file])
+        if let base { try await fill(union, .base, base, reusing: [ours.file, fetched]) }
         let oursIsNewer = present.modified > theirs.modified
         let outcome = try await FileIO.run { cancellation in
             try union.run(hasBase: base != nil, oursIsNewer: oursIsNewer, cancellation)
@@ -28,7 +29,7 @@ extension Workspace {
                     "the database '\(theirs.path)' has one schema here and another in the store; nothing was touched",
                 hint: "Use --force to take the store's; the one here is kept beside it.")
         }
-        result.warnings += report.sentences { _ in nil }.map { "\(theirs.path): \($0)" }
         try await FileIO.run { try image.copy(to: file) }
+        return report
     }
 }

@@ -20,6 +20,9 @@ extension Commit {
     /// Parents and sides of this commit.
     var continued: [Reference] { parents + sides }
 
+    /// Whether this commit proves by itself that it contains another one.
+    public func contains(_ snapshot: Snapshot) -> Bool { names(snapshot) }
+
     /// Whether this commit names a snapshot with its hash: a proof that it contains it.
     func names(_ snapshot: Snapshot) -> Bool {
         if continued.contains(snapshot.reference) { return true }

@@ -51,6 +51,8 @@ public final class SnapshotWriter: Sendable {
     let repository: Repository
     /// The snapshots that the save builds upon.
     public let newest: Newest
+    /// Manifests of other snapshots that are kept.
+    public let others: [Manifest]
     /// When the store was asked for those snapshots.
     private let started: Moment
     /// Packs whose blobs are written anew.
@@ -59,7 +61,8 @@ public final class SnapshotWriter: Sendable {
 
     /// - Parameters:
     ///   - newest: the snapshots of now. Only what they refer to is taken for stored: an older one may be pruned meanwhile.
-    ///   - others: manifests of other snapshots that are kept, whose files the state may have as they are stored.
+    ///   - others: manifests of other snapshots that were there after the save had begun: a prune lets what they refer to go
+    ///     no earlier than a grace later, so the state may refer to it as well.
     ///   - abandoned: packs whose blobs shall be written anew.
     public init(
         _ repository: Repository, upon newest: Newest, and others: [Manifest] = [],
@@ -77,8 +80,17 @@ public final class SnapshotWriter: Sendable {
                 for blob in entry.references where !abandoned.contains(blob.frame.pack) { blobs.insert(blob) }
             }
         }
-        for other in others { sizes.merge(other.packSizes) { first, _ in first } }
+        for other in others {
+            sizes.merge(other.packSizes) { first, _ in first }
+            for entry in other.entries {
+                if case .chunkLists = entry.content { continue }
+                for blob in entry.references where !abandoned.contains(blob.frame.pack) && blobs[blob.digest] == nil {
+                    blobs.insert(blob)
+                }
+            }
+        }
         self.abandoned = abandoned
+        self.others = others
         let environment = repository.environment
         state = NIOLockedValueBox(
             State(

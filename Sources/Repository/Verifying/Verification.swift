@@ -195,10 +195,11 @@ final class Verification: Sendable {
                     var reason: String?
                     if snapshots[index].id != reference.id {
                         reason = "it is not the commit \(shortID) that snapshot \(child.shortID) continues"
-                    } else if snapshots[index].commit.isSide != isSide {
-                        reason =
-                            "snapshot \(child.shortID) calls it "
-                            + (isSide ? "a side, and it is none" : "a parent, and it is a side commit")
+                    } else if isSide, !snapshots[index].commit.isSide {
+                        reason = "snapshot \(child.shortID) calls it a side, and it is none"
+                    } else if !isSide, snapshots[index].commit.isSide, name.nonce == nil || child.name.nonce == nil {
+                        // Only a state beside others is made from the own state of one side alone.
+                        reason = "snapshot \(child.shortID) calls it a parent, and it is a side commit"
                     }
                     if let reason { add(ObjectProblem(reason: reason), key, snapshot: index) }
                 } else if damaged.contains(name) {
