@@ -63,6 +63,9 @@ struct Push: Sendable {
                 result.describe(base.snapshot)
                 return
             }
+            if keepsMirror, !heads.isEmpty, try await adoptEdits(heads, base, &result) {
+                heads = try await workspace.repository.heads(known: [base?.snapshot].compactMap(\.self))
+            }
             let mayShrink = allowShrink || asGuest && base == nil
             try await saveOverDamage(capture, heads, base, allowShrink: mayShrink, &result)
         }
@@ -117,6 +120,31 @@ struct Push: Sendable {
         workspace.logger.info(
             "The mirror view became the first snapshot",
             metadata: ["files": "\(saved.snapshot.commit.files)", "snapshot": "\(saved.snapshot.shortID)"])
+        return true
+    }
+
+    /// Saves what another tool has changed below `storage/`, so that the push merges it as it merges what others have saved.
+    /// - Returns: whether there was anything.
+    private func adoptEdits(
+        _ heads: Heads, _ base: LocalState.Base?, _ result: inout SyncResult
+    ) async throws -> Bool {
+        let newest = try await workspace.newest(heads, base)
+        guard let edits = try await MirrorEdits.find(workspace, newest) else { return false }
+        let repository = workspace.repository
+        let adoption = Adoption(workspace: workspace, writer: SnapshotWriter(repository, upon: newest))
+        let edited = try await adoption.run(edits.objects, &result)
+        guard !edited.isEmpty else { return false }
+        let paths = Set(edited.map(\.path))
+        let shown = edits.manifest.entries
+        let others = shown.filter { !paths.contains($0.path) }.map { SaveRequest.File.stored($0) }
+        let request = SaveRequest(
+            files: (others + edited).sorted { $0.path < $1.path }, base: (edits.shown, shown.map(\.facts)),
+            writer: writer, run: workflowRun, note: "took in what another tool wrote into the mirror view")
+        let saved = try await repository.save(adoption.writer, request)
+        let names = paths.sorted().prefix(5).map { "'\($0)'" }.joined(separator: ", ")
+        result.warnings.append(
+            "another tool wrote into the mirror view: \(names)\(paths.count > 5 ? ", …" : ""); taken in as snapshot "
+                + saved.snapshot.shortID)
         return true
     }
 

@@ -70,10 +70,12 @@ struct DatabaseRestore: Sendable {
                 let (rebase, checkout) = (workspace.databaseOptions.rebase, await workspace.databaseOptions.checkout())
                 // However young the save is, or wrong its clock: a write that follows must not look like this one.
                 let modified = min(change.entry.modified, takenAt - 2 * FileIndex.settlingTime)
-                let (rows, fingerprint) = try await FileIO.run {
-                    let rows = try install.prepare(
-                        keepingSecretsOf: change.present, rebase: rebase, checkout: checkout, modified: modified)
-                    return (rows, try install.fingerprint())
+                let (rows, fingerprint) = try await Self.checkingImage(of: change) {
+                    try await FileIO.run {
+                        let rows = try install.prepare(
+                            keepingSecretsOf: change.present, rebase: rebase, checkout: checkout, modified: modified)
+                        return (rows, try install.fingerprint())
+                    }
                 }
                 staged.append(Staged(change: change, install: install, fingerprint: fingerprint, report: report))
                 if rows > 0 {
@@ -87,6 +89,16 @@ struct DatabaseRestore: Sendable {
             throw error
         }
         return DatabaseRestore(workspace, staged)
+    }
+
+    /// An image that is no whole database is damage of its snapshot, whatever its digest says.
+    private static func checkingImage<Result>(
+        of change: DatabasePlan.Change, _ work: () async throws -> Result
+    ) async throws -> Result {
+        do { return try await work() } catch {
+            guard change.how != .merge, error.isDatabaseDamage else { throw error }
+            throw RepositoryError(.damaged, "the database '\(change.entry.path)' of the snapshot is damaged: \(error)")
+        }
     }
 
     var isEmpty: Bool { staged.isEmpty }
@@ -141,5 +153,13 @@ struct DatabaseRestore: Sendable {
     func abandon() async {
         let staged = staged
         await FileIO.cleanUp { for item in staged { item.install.abandon() } }
+    }
+}
+
+extension Error {
+    /// An image is malformed, or no database at all.
+    fileprivate var isDatabaseDamage: Bool {
+        if let error = self as? SQLiteError { return error.isCorrupt || error.isRefused }
+        return self is DatabaseDamage || self is MalformedDatabase
     }
 }

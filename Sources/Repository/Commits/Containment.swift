@@ -95,7 +95,7 @@ struct CommitWalk {
         do {
             if case .success(let snapshot) = try await repository.read(name) { return snapshot }
             return nil
-        } catch let error as StoreError where error.kind == .denied {
+        } catch let error as StoreError where error.kind == .denied || error.kind == .refused {
             return nil
         }
     }

@@ -70,7 +70,7 @@ struct PackInspection {
     private mutating func listedSizes() async throws -> [Digest: Int64]? {
         if let sizes { return sizes }
         var listed: [Digest: Int64]?
-        do { listed = try await repository.packSizes() } catch let error as StoreError where error.kind == .denied {
+        do { listed = try await repository.packSizes() } catch let error as StoreError where error.kind == .denied || error.kind == .refused {
             listed = nil
         }
         sizes = .some(listed)

@@ -187,6 +187,13 @@ public final class SnapshotWriter: Sendable {
     enum Content: Sendable {
         case stored(Entry)
         case new(NewFile)
+
+        var path: RelativePath {
+            switch self {
+            case .stored(let entry): entry.path
+            case .new(let file): file.facts.path
+            }
+        }
     }
 
     /// Uploads everything that is still here and the manifest.
@@ -195,6 +202,7 @@ public final class SnapshotWriter: Sendable {
     ///   - manifests: whose pages may be used again; of snapshots that are kept.
     /// - Returns: the manifest as it is stored.
     func writeManifest(_ files: [Content], reusing manifests: [Manifest]) async throws -> Manifest {
+        try checkPaths(files.map(\.path))
         let lists = try await writeChunkLists(files)
         // The manifest goes into the pack of the newest files, unless that is nearly full.
         if state.withLockedValue({ $0.open.bytes.readableBytes > Pack.targetLength / 2 }) { try await flush() }
@@ -220,6 +228,20 @@ public final class SnapshotWriter: Sendable {
         let lists = try await writeChunkLists([.new(file)])
         try await flush()
         return entry(.new(file), lists)
+    }
+
+    /// No reader takes a manifest in which a path occurs twice, or below a file.
+    private func checkPaths(_ paths: [RelativePath]) throws(RepositoryError) {
+        let all = Set(paths)
+        for (path, next) in zip(paths, paths.dropFirst()) where path >= next {
+            throw RepositoryError(.conflict, "'\(next)' occurs twice among the files to save; nothing was saved")
+        }
+        for path in paths {
+            if let file = path.ancestors.first(where: all.contains) {
+                throw RepositoryError(
+                    .conflict, "'\(file)' is a file and a directory among the files to save; nothing was saved")
+            }
+        }
     }
 
     private func entry(_ file: Content, _ lists: [Digest: [BlobReference]]) -> Entry {
