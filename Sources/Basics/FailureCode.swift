@@ -55,7 +55,8 @@ public enum FailureCode: String, Sendable, CaseIterable {
     public var passesByItself: Bool {
         switch self {
         case .conflict, .preconditionFailed, .changedOnBothSides, .changedMeanwhile, .databaseInUse, .cacheFailed: true
-        case .notFound, .noSuchBucket, .alreadyExists, .denied, .refused, .unauthenticated, .noCredentials, .wrongRegion,
+        case .notFound, .noSuchBucket, .alreadyExists, .denied, .refused, .unauthenticated, .noCredentials,
+            .wrongRegion,
             .clockSkew, .throttled, .unreachable, .corrupt, .server, .invalid, .tooLarge, .unsupported, .sourceChanged,
             .localFile, .cancelled, .damaged, .formatTooNew, .wrongRepository, .noSuchSnapshot, .noSuchFile, .tooSlow,
             .shrinks, .incomplete, .database, .version, .failed, .usage, .problemsFound, .statusPage, .demo:
@@ -67,7 +68,8 @@ public enum FailureCode: String, Sendable, CaseIterable {
     /// start keeps trying.
     public var mayPassWithTime: Bool {
         switch self {
-        case .unreachable, .server, .throttled, .denied, .refused, .unauthenticated, .noCredentials, .noSuchBucket, .clockSkew,
+        case .unreachable, .server, .throttled, .denied, .refused, .unauthenticated, .noCredentials, .noSuchBucket,
+            .clockSkew,
             .conflict, .corrupt, .failed:
             true
         case .notFound, .alreadyExists, .preconditionFailed, .wrongRegion, .invalid, .tooLarge, .unsupported,

@@ -22,7 +22,8 @@ extension Memory {
             else { continue }
             found.append(
                 VerifyReport.Damage(
-                    key: workspace.repository.key(of: first), reason: "the database '\(image.entry.path)' in it: \(reason)",
+                    key: workspace.repository.key(of: first),
+                    reason: "the database '\(image.entry.path)' in it: \(reason)",
                     snapshots: image.snapshots.map(\.shortID), paths: [image.entry.path]))
         }
         return found

@@ -290,7 +290,9 @@ extension Newest {
 
 extension Heads {
     /// Whether a head says of another one that it cannot be merged with it.
-    fileprivate var hasUnmergeable: Bool { snapshots.contains { head in snapshots.contains { head.cannotMerge(with: $0) } } }
+    fileprivate var hasUnmergeable: Bool {
+        snapshots.contains { head in snapshots.contains { head.cannotMerge(with: $0) } }
+    }
 
     /// Sentences about the heads beside the one that was taken.
     fileprivate func others(than tip: Snapshot) -> [String] {

@@ -63,9 +63,6 @@ struct Push: Sendable {
                 result.describe(base.snapshot)
                 return
             }
-            if keepsMirror, !heads.isEmpty, try await adoptEdits(heads, base, &result) {
-                heads = try await workspace.repository.heads(known: [base?.snapshot].compactMap(\.self))
-            }
             let mayShrink = allowShrink || asGuest && base == nil
             try await saveOverDamage(capture, heads, base, allowShrink: mayShrink, &result)
         }
@@ -79,6 +76,7 @@ struct Push: Sendable {
         _ capture: Capture, _ heads: Heads, _ base: LocalState.Base?, allowShrink: Bool, _ result: inout SyncResult
     ) async throws {
         var unusable = try await workspace.stillDamagedPacks()
+        var heads = heads
         for _ in 0..<Self.mostDamages {
             var attempt = result
             do {
@@ -93,6 +91,9 @@ struct Push: Sendable {
                 await workspace.note(error)
                 workspace.logger.warning(
                     "A pack is damaged; saving without the snapshots that need it", metadata: ["reason": "\(error)"])
+            } catch is HeadsChanged {
+                result.warnings = attempt.warnings
+                heads = try await workspace.repository.heads(known: [base?.snapshot].compactMap(\.self))
             } catch {
                 result = attempt
                 throw error
@@ -125,10 +126,7 @@ struct Push: Sendable {
 
     /// Saves what another tool has changed below `storage/`, so that the push merges it as it merges what others have saved.
     /// - Returns: whether there was anything.
-    private func adoptEdits(
-        _ heads: Heads, _ base: LocalState.Base?, _ result: inout SyncResult
-    ) async throws -> Bool {
-        let newest = try await workspace.newest(heads, base)
+    private func adoptEdits(_ newest: Newest, _ result: inout SyncResult) async throws -> Bool {
         guard let edits = try await MirrorEdits.find(workspace, newest) else { return false }
         let repository = workspace.repository
         let adoption = Adoption(workspace: workspace, writer: SnapshotWriter(repository, upon: newest))
@@ -162,12 +160,18 @@ struct Push: Sendable {
         return files.filter { !names.contains($0.path.bytes) }
     }
 
+    /// What another tool wrote became a snapshot, which is to be merged.
+    private struct HeadsChanged: Error {}
+
     /// - Parameter unusable: packs that are known to be damaged.
     private func save(
         _ capture: Capture, _ heads: Heads, _ base: LocalState.Base?, _ unusable: Set<Digest>, allowShrink: Bool,
         _ result: inout SyncResult
     ) async throws {
-        let newest = try await workspace.newest(heads, base, checking: .allHeads, unusable: unusable)
+        // Where nobody else has saved, the store is not asked again before it is known that there is something to save.
+        let isAlone = base.map { heads.snapshots.map(\.id) == [$0.snapshot.id] } ?? false
+        let newest = try await workspace.newest(
+            heads, base, checking: isAlone ? .none : .allHeads, unusable: unusable)
         result.report(newest.heads)
         try checkEmpty(capture, newest)
         var lineage: Lineage?
@@ -183,6 +187,10 @@ struct Push: Sendable {
         // Only what snapshots have that are certain to stay need not be read; of the rest, all content is offered.
         let captured = try await capture.write(
             to: writer, upon: newest, base: lineage == .contained ? base?.stored(in: writer) : nil)
+        if base.map({ captured.isUnchanged(since: $0) }) != true {
+            if isAlone, let damage = try await workspace.repository.damage(in: newest) { throw damage }
+            if keepsMirror, !newest.manifests.isEmpty, try await adoptEdits(newest, &result) { throw HeadsChanged() }
+        }
         result.problems += captured.problems
         result.warnings += captured.warnings
         var request = SaveRequest(
@@ -295,7 +303,8 @@ struct Push: Sendable {
 extension SaveResult.Loser {
     fileprivate var sentence: String {
         let place = keptIn.isEmpty ? "" : " is in snapshot \(keptIn.map(\.shortID).joined(separator: " or "))"
-        return "\(path): changed here and in the store; the \(isOurs ? "version of this machine" : "other version")\(place)"
+        return
+            "\(path): changed here and in the store; the \(isOurs ? "version of this machine" : "other version")\(place)"
     }
 }
 

@@ -33,8 +33,12 @@ extension Commit {
     /// All commits that this one says it contains.
     public var namedCommits: Set<CommitName> { Set(continued.map(\.name) + ancestors.map(\.name)) }
 
-    /// The lowest number of a commit that this one says it contains: of lower ones, its lists say nothing.
-    var horizon: UInt64 { (continued.map(\.name) + ancestors.map(\.name)).map(\.sequence).min() ?? seq }
+    /// The lowest number of the ancestors that this commit names: of lower ones, its lists say nothing. A side may be older
+    /// than all of them.
+    var horizon: UInt64 {
+        let names = ancestors.isEmpty ? continued.map(\.name) : ancestors.map(\.name)
+        return names.map(\.sequence).min() ?? seq
+    }
 
     /// Whether this commit shows that it does not contain the commit of a name.
     func isWithout(_ name: CommitName) -> Bool {

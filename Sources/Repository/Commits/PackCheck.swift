@@ -43,7 +43,8 @@ struct PackInspection {
         guard check == .allHeads || check == .otherHeads && !heads.isEmpty else { return nil }
         if let sizes = try await listedSizes() {
             // A listing may be behind: what it lacks is asked for.
-            for (pack, size) in packs.sorted(by: { $0.key < $1.key }) where sizes[pack] != size && !whole.contains(pack) {
+            for (pack, size) in packs.sorted(by: { $0.key < $1.key }) where sizes[pack] != size && !whole.contains(pack)
+            {
                 if let error = try await repository.damage(ofPack: pack, size: size) {
                     unusable.insert(pack)
                     return error
@@ -70,7 +71,9 @@ struct PackInspection {
     private mutating func listedSizes() async throws -> [Digest: Int64]? {
         if let sizes { return sizes }
         var listed: [Digest: Int64]?
-        do { listed = try await repository.packSizes() } catch let error as StoreError where error.kind == .denied || error.kind == .refused {
+        do { listed = try await repository.packSizes() } catch let error as StoreError
+            where error.kind == .denied || error.kind == .refused
+        {
             listed = nil
         }
         sizes = .some(listed)
@@ -120,6 +123,16 @@ extension Repository {
             default: throw error
             }
         }
+    }
+
+    /// What is wrong with the packs of the newest snapshots, by one listing.
+    /// - Throws: ``StoreError``.
+    public func damage(in newest: Newest) async throws -> RepositoryError? {
+        var packs = PackInspection(self, .allHeads, unusable: newest.unusablePacks)
+        for (snapshot, manifest) in zip(newest.heads.snapshots, newest.manifests) {
+            if let damage = try await packs.damage(of: snapshot, manifest, after: []) { return damage }
+        }
+        return nil
     }
 
     /// The pack that an error is about.

@@ -11,7 +11,7 @@ extension SaveInProgress {
     mutating func keepOurs(
         _ plan: MergePlan, isSide: Bool
     ) async throws -> (snapshot: Snapshot, manifest: Manifest) {
-        let manifest = try await writeManifest(try await ownContents())
+        let manifest = try await writeManifest(try await ownContents(beside: plan.state))
         let isKnown = lineage?.isBase == true || lineage == .newer
         let base = isKnown ? request.base?.snapshot : nil
         var draft = try await draft(

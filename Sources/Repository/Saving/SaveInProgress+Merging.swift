@@ -50,7 +50,7 @@ extension SaveInProgress {
 
     /// The heads that can be merged with one of them.
     private mutating func group(startingWith first: Snapshot, of heads: [Snapshot]) async throws -> MergePlan {
-        var plan = MergePlan(heads: [first], state: entries(of: first))
+        var plan = MergePlan(heads: [first], state: try await keptEntries(of: first))
         for other in heads where other.id != first.id {
             if let pair = plan.heads.first(where: { $0.cannotMerge(with: other) || other.cannotMerge(with: $0) }) {
                 plan.apart.append(
@@ -61,8 +61,23 @@ extension SaveInProgress {
                 plan.apart.append(SaveResult.Apart(snapshot: other, reason: error.description))
             }
         }
+        if plan.heads.count == 1 { plan.state = entries(of: first) }
         plan.heads.sort { $0.name < $1.name }
         return plan
+    }
+
+    /// The files of one of several heads without those that were removed here since: a removal does not take along the
+    /// version that another head has.
+    private mutating func keptEntries(of head: Snapshot) async throws -> [Entry] {
+        let entries = entries(of: head)
+        guard mine == nil, lineage == .contained, let base = request.base,
+            try await past(of: head).ancestors.contains(Commit.Ancestor(base.snapshot.reference))
+        else { return entries }
+        let here = Set(request.files.map(\.path))
+        let scope = request.scope?.filter
+        let removed = base.files.filter { !here.contains($0.path) && scope?.contains($0.path) != false }
+        let versions = Dictionary(removed.map { ($0.path, $0) }) { first, _ in first }
+        return entries.filter { versions[$0.path]?.isSame(as: $0.facts) != true }
     }
 
     private func entries(of head: Snapshot) -> [Entry] {
@@ -72,7 +87,7 @@ extension SaveInProgress {
 
     private mutating func add(_ other: Snapshot, to plan: inout MergePlan) async throws {
         let base = try await commonFiles(plan.heads, other)
-        let (state, theirs) = (plan.state, entries(of: other))
+        let (state, theirs) = (plan.state, try await keptEntries(of: other))
         var merge = ThreeWayMerge(
             base: base.map(\.facts),
             ours: ThreeWayMerge.Side(state.map(\.facts), scopes: plan.heads.compactMap(\.commit.scope)),
@@ -163,7 +178,8 @@ extension SaveInProgress {
             if mergedFiles[key] == nil {
                 // A base that cannot be read is none.
                 let file = FileMerge(
-                    base: base.first { $0.path == path && !$0.isIn(newest.unusablePacks) }, ours: our, theirs: their, oursIn: sources.ours,
+                    base: base.first { $0.path == path && !$0.isIn(newest.unusablePacks) }, ours: our, theirs: their,
+                    oursIn: sources.ours,
                     theirsIn: sources.theirs)
                 do {
                     var entry: Entry?
@@ -217,11 +233,33 @@ extension SaveInProgress {
         return contents
     }
 
-    /// Our state and nothing else.
-    mutating func ownContents() async throws -> [SnapshotWriter.Content] {
+    /// Our state, and what the base has that never was here: nobody has removed that.
+    /// - Parameter state: files of the newest snapshots, which take the base's place where that is gone.
+    mutating func ownContents(beside state: [Entry]) async throws -> [SnapshotWriter.Content] {
         var contents: [SnapshotWriter.Content] = []
         for file in request.files { contents.append(try await content(of: file)) }
-        return contents
+        guard lineage?.isBase == true, let base = request.base else { return contents }
+        let known = Set(request.files.map(\.path) + base.files.map(\.path))
+        let others = (try await storedBase()?.entries ?? state).filter { !known.contains($0.path) }
+        guard !others.isEmpty else { return contents }
+        // A file here takes the place of a directory that never was.
+        let files = Set(request.files.map(\.path))
+        let directories = Set(request.files.flatMap(\.path.ancestors))
+        let fitting = others.filter { entry in
+            !directories.contains(entry.path) && !entry.path.ancestors.contains(where: files.contains)
+        }
+        return (contents + fitting.map { .stored($0) }).sorted { $0.path < $1.path }
+    }
+
+    /// The manifest of the base, if a save may refer to what it refers to.
+    private mutating func storedBase() async throws -> Manifest? {
+        if let known = baseManifest { return known }
+        var manifest = request.base.flatMap { knownManifest(of: $0.snapshot) }
+        if manifest == nil, let base = request.base?.snapshot, lineage == .contained {
+            manifest = try await repository.keptManifest(of: base, beside: writer.newest)
+        }
+        baseManifest = .some(manifest)
+        return manifest
     }
 
     private mutating func content(of file: SaveRequest.File) async throws -> SnapshotWriter.Content {
@@ -237,14 +275,7 @@ extension SaveInProgress {
         for manifest in writer.newest.manifests + writer.others {
             if let entry = manifest.entry(facts.path), entry.facts.isSame(as: facts) { return entry }
         }
-        if baseManifest == nil {
-            var manifest = request.baseManifest
-            if manifest == nil, let base = request.base?.snapshot, lineage == .contained {
-                manifest = try await repository.keptManifest(of: base, beside: writer.newest)
-            }
-            baseManifest = .some(manifest)
-        }
-        if let entry = (baseManifest ?? nil)?.entry(facts.path), entry.facts.isSame(as: facts) { return entry }
+        if let entry = try await storedBase()?.entry(facts.path), entry.facts.isSame(as: facts) { return entry }
         // It was the newest snapshot's when the save began, and is in none of the newest any more.
         throw RepositoryError(
             .conflict, "the newest snapshot became unreadable while the save ran, and with it '\(facts.path)'",

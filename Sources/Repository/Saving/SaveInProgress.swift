@@ -104,8 +104,11 @@ struct SaveInProgress {
     /// alone is continued.
     private func needsSide(_ plan: MergePlan) -> Bool {
         guard !plan.heads.isEmpty else { return false }
-        if lineage == .contained, plan.heads.map(\.id) == [request.base?.snapshot.id].compactMap(\.self) { return false }
-        return plan.merge.lostOurs || !plan.united.isEmpty || !plan.isOwnState(request.files.map(\.facts))
+        if plan.merge.lostOurs || !plan.united.isEmpty { return true }
+        if lineage == .contained, plan.heads.map(\.id) == [request.base?.snapshot.id].compactMap(\.self) {
+            return false
+        }
+        return !plan.isOwnState(request.files.map(\.facts))
     }
 
     private func result(

@@ -197,9 +197,6 @@ final class Verification: Sendable {
                         reason = "it is not the commit \(shortID) that snapshot \(child.shortID) continues"
                     } else if isSide, !snapshots[index].commit.isSide {
                         reason = "snapshot \(child.shortID) calls it a side, and it is none"
-                    } else if !isSide, snapshots[index].commit.isSide, name.nonce == nil || child.name.nonce == nil {
-                        // Only a state beside others is made from the own state of one side alone.
-                        reason = "snapshot \(child.shortID) calls it a parent, and it is a side commit"
                     }
                     if let reason { add(ObjectProblem(reason: reason), key, snapshot: index) }
                 } else if damaged.contains(name) {
