@@ -49,6 +49,15 @@ public final class DatabaseUnion: Sendable {
         try image.copy(to: try file(for: version))
     }
 
+    /// Proves that a version is a whole database.
+    /// - Throws: ``SQLiteError``, ``DatabaseDamage``, ``FileError``.
+    public func check(_ version: Version) throws {
+        try File.open(path(of: version), [.readWrite, .noFollow]).markAsRollbackJournal()
+        let image = try SQLiteConnection(path(of: version), .write)
+        try image.distrust()
+        try DatabaseImage.check(image)
+    }
+
     /// Merges the versions row by row. Afterwards their files are spoilt.
     /// - Parameters:
     ///   - hasBase: whether there is a file for the base.

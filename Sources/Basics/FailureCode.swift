@@ -10,6 +10,7 @@ public enum FailureCode: String, Sendable, CaseIterable {
     case preconditionFailed = "precondition-failed"
     case conflict
     case denied
+    case refused
     case unauthenticated
     case noCredentials = "no-credentials"
     case wrongRegion = "wrong-region"
@@ -57,7 +58,8 @@ public enum FailureCode: String, Sendable, CaseIterable {
         case .conflict, .preconditionFailed, .changedOnBothSides, .changedMeanwhile, .databaseInUse, .cacheFailed,
             .shrinks:
             true
-        case .notFound, .noSuchBucket, .alreadyExists, .denied, .unauthenticated, .noCredentials, .wrongRegion,
+        case .notFound, .noSuchBucket, .alreadyExists, .denied, .refused, .unauthenticated, .noCredentials,
+            .wrongRegion,
             .clockSkew, .throttled, .unreachable, .corrupt, .server, .invalid, .tooLarge, .unsupported, .sourceChanged,
             .localFile, .cancelled, .damaged, .formatTooNew, .wrongRepository, .noSuchSnapshot, .noSuchFile, .tooSlow,
             .incomplete, .database, .version, .failed, .usage, .problemsFound, .statusPage, .demo:
@@ -69,7 +71,8 @@ public enum FailureCode: String, Sendable, CaseIterable {
     /// start keeps trying.
     public var mayPassWithTime: Bool {
         switch self {
-        case .unreachable, .server, .throttled, .denied, .unauthenticated, .noCredentials, .noSuchBucket, .clockSkew,
+        case .unreachable, .server, .throttled, .denied, .refused, .unauthenticated, .noCredentials, .noSuchBucket,
+            .clockSkew,
             .conflict, .corrupt, .failed:
             true
         case .notFound, .alreadyExists, .preconditionFailed, .wrongRegion, .invalid, .tooLarge, .unsupported,

@@ -47,8 +47,11 @@ public struct SyncResult: Sendable {
     public var error: SyncError?
     /// Files and objects that were left where they are, each with its reason. They make ``success`` false.
     public var problems: [Problem] = []
-    /// Paths that changed here and in the store; nothing was touched.
+    /// Paths that changed here and in the store, where nothing was touched; else sentences that name versions which lost in
+    /// a merge, and where they are kept.
     public var conflicts: [String] = []
+    /// A snapshot that cannot be merged with this machine's state, which is saved beside it.
+    public var apart: SyncError?
     /// Where the files lie that were replaced although they had changed here.
     public var replacedKeptAt: String?
     public var skipped = Skipped()

@@ -142,7 +142,7 @@ struct WatchRun: Sendable {
         saved = seen?.isSettled == true && result.leftOutDatabases.isEmpty ? seen : nil
         seenAt = result.heldBack == nil ? result.place : nil
         schedule.saved(took: took, again: result.leftOutDatabases.isEmpty ? nil : next)
-        warn(result.warnings)
+        warn(result.warnings + result.conflicts + [result.apart?.message].compactMap(\.self))
         tell(result, took, seen)
         if let person = result.rolledBackBy, !isLast { try await applyRollback(by: person) }
     }

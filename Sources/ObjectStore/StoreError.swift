@@ -20,6 +20,8 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         case conflict
         /// The credentials are known but lack a right. Whether the object exists is unknown.
         case denied
+        /// The store has the object and does not hand it out for now: it is archived, its key is disabled, a payment is due.
+        case refused
         /// The store does not accept the credentials or the signature.
         case unauthenticated
         /// No usable credentials were found on this machine.

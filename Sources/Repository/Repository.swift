@@ -47,6 +47,9 @@ public struct Repository: Sendable {
 
     func key(of commit: CommitName) -> ObjectKey { ObjectKey("\(commitPrefix)\(commit)") }
 
+    /// The key of a snapshot's commit.
+    public func key(of snapshot: Snapshot) -> ObjectKey { key(of: snapshot.name) }
+
     func key(ofPack pack: Digest) -> ObjectKey {
         let digits = pack.hexadecimal
         return ObjectKey("\(packPrefix)\(digits.prefix(2))/\(digits)")

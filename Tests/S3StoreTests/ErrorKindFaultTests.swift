@@ -40,7 +40,10 @@ struct ErrorKindFaultTests {
         Case(status: 507, code: nil, kind: .server),
         Case(status: 200, code: "InternalError", kind: .server),
         Case(status: 200, code: "SlowDown", kind: .throttled),
-        Case(status: 403, code: "InvalidObjectState", kind: .invalid, hint: "archived"),
+        Case(status: 403, code: "InvalidObjectState", kind: .refused, hint: "archived"),
+        Case(status: 400, code: "KMS.DisabledException", kind: .refused, hint: "key"),
+        Case(status: 402, code: "PaymentRequired", kind: .refused),
+        Case(status: 423, code: nil, kind: .refused), Case(status: 451, code: nil, kind: .refused),
         Case(status: 400, code: "AuthorizationHeaderMalformed", kind: .unauthenticated),
         Case(status: 400, code: "InvalidArgument", kind: .invalid),
     ]

@@ -22,6 +22,8 @@ public struct RestoreResult: Sendable {
         case unreachable
         /// The credentials lack a right, or there are none: what is there is unknown.
         case denied
+        /// The store has it and does not hand it out: archived, a disabled key, a payment that is due.
+        case refused
         /// What was there is damaged, or broken by RFC-002's rules.
         case corrupt
         /// It is of another version of the layout, or of the format.
@@ -45,6 +47,7 @@ public struct RestoreResult: Sendable {
                 case .formatTooNew: .version
                 case .damaged, .corrupt, .database: .corrupt
                 case .denied, .unauthenticated, .noCredentials: .denied
+                case .refused: .refused
                 default: .unreachable
                 }
         }
@@ -55,6 +58,7 @@ public struct RestoreResult: Sendable {
             case .absent: .notFound
             case .unreachable: .unreachable
             case .denied: .denied
+            case .refused: .refused
             case .corrupt: .corrupt
             case .version: .version
             case .wrongRepository: .wrongRepository

@@ -89,7 +89,7 @@ struct WriteThroughInProgress {
         result.store = isStored ? .saved : pushed.error == nil ? .skipped : .failed
         let before = result.sync.warnings
         result.sync = pushed
-        result.sync.warnings = before + pushed.warnings
+        result.sync.warnings = before + pushed.warnings + [pushed.apart?.message].compactMap(\.self)
     }
 
     /// Makes the state a snapshot. After a clean start, the old state goes on purpose; after a complete restore in the same job,

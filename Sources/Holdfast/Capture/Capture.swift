@@ -69,6 +69,12 @@ struct Capture: Sendable {
         var heldBack: [RelativePath] = []
         /// Images that are saved in place of databases that have lost most of their sessions.
         var images: [RelativePath: DatabaseImage] = [:]
+
+        /// Whether all files are as the base has them.
+        func isUnchanged(since base: LocalState.Base) -> Bool {
+            guard files.count == base.index.entries.count, base.restoring == nil else { return false }
+            return files.allSatisfy { if case .unchanged = $0 { true } else { false } }
+        }
     }
 
     /// Reads what changed and hands it to a writer.

@@ -49,7 +49,7 @@ final class FileCapture: Sendable {
         self.moving = moving
         self.root = root
         var stored: [RelativePath: Set<Digest>] = [:]
-        for manifest in writer.newest.manifests {
+        for manifest in writer.newest.manifests + writer.others {
             for entry in manifest.entries { stored[entry.path, default: []].insert(entry.digest) }
         }
         self.stored = stored
@@ -267,9 +267,9 @@ final class FileCapture: Sendable {
 }
 
 extension Workspace {
-    /// Makes a writer know the chunks that the newest snapshots have of a large file.
+    /// Makes a writer know the chunks that the snapshots have of a large file which it may refer to.
     func loadChunks(of path: RelativePath, into writer: SnapshotWriter) async throws {
-        for manifest in writer.newest.manifests {
+        for manifest in writer.newest.manifests + writer.others {
             guard let entry = manifest.entry(path), case .chunkLists = entry.content else { continue }
             do { writer.know(entry, chunks: try await repository.blobs(of: entry)) } catch let error as RepositoryError
             {

@@ -63,6 +63,8 @@ struct LocalState: Sendable {
     struct Intent: Sendable {
         /// The snapshot that was being restored, or those that were about to be saved with the same files.
         let snapshots: [Snapshot]
+        /// Side commit that has the files as they are here, where one of the snapshots names it.
+        let own: Snapshot?
         let isRestore: Bool
         let index: FileIndex
     }
@@ -71,6 +73,7 @@ struct LocalState: Sendable {
     private struct IntentRecord: Codable {
         let isRestore: Bool
         let snapshots: [Record]
+        let own: Record?
     }
 
     private let directory: String?
@@ -93,6 +96,7 @@ struct LocalState: Sendable {
     private var restorePath: String? { directory.map { "\($0)/\(name).restore.json" } }
     private var heldPath: String? { directory.map { "\($0)/\(name).held.json" } }
     private var censusPath: String? { directory.map { "\($0)/\(name).sessions" } }
+    private var damagePath: String? { directory.map { "\($0)/\(name).damage.json" } }
 
     /// Where the image of a followed database is kept.
     func path(ofImage database: [UInt8]) -> String? {
@@ -121,10 +125,12 @@ struct LocalState: Sendable {
             guard let index = FileIndex.read(path: path, scope: scope),
                 let record = try? JSONDecoder().decode(IntentRecord.self, from: Data(index.base))
             else { return nil }
-            let snapshots = record.snapshots.compactMap {
-                Snapshot.kept(name: $0.name, bytes: ByteBuffer(bytes: $0.commit), etag: nil)
+            func kept(_ record: Record) -> Snapshot? {
+                Snapshot.kept(name: record.name, bytes: ByteBuffer(bytes: record.commit), etag: nil)
             }
-            return Intent(snapshots: snapshots, isRestore: record.isRestore, index: index)
+            return Intent(
+                snapshots: record.snapshots.compactMap(kept), own: record.own.flatMap(kept),
+                isRestore: record.isRestore, index: index)
         }
     }
 
@@ -134,16 +140,21 @@ struct LocalState: Sendable {
     }
 
     /// Prepares the note of what is about to happen.
-    /// - Parameter entries: what the files will be; is called on the file thread pool.
+    /// - Parameters:
+    ///   - own: the side commit that has the files, if one of the snapshots names it.
+    ///   - entries: what the files will be; is called on the file thread pool.
     /// - Throws: an error of the encoder.
     func encodeIntent(
-        _ snapshots: [Snapshot], isRestore: Bool, takenAt: Int64, _ entries: @escaping @Sendable () -> [FileIndex.Entry]
+        _ snapshots: [Snapshot], own: Snapshot? = nil, isRestore: Bool, takenAt: Int64,
+        _ entries: @escaping @Sendable () -> [FileIndex.Entry]
     ) async throws -> EncodedIntent {
-        let records = snapshots.map {
+        func record(_ snapshot: Snapshot) -> Record {
             Record(
-                name: $0.name.description, etag: nil, commit: Data($0.bytes.readableBytesView), isMirrored: false)
+                name: snapshot.name.description, etag: nil, commit: Data(snapshot.bytes.readableBytesView),
+                isMirrored: false)
         }
-        let base = Array(try JSONEncoder().encode(IntentRecord(isRestore: isRestore, snapshots: records)))
+        let head = IntentRecord(isRestore: isRestore, snapshots: snapshots.map(record), own: own.map(record))
+        let base = Array(try JSONEncoder().encode(head))
         let scope = scope
         return try await FileIO.run {
             EncodedIntent(
@@ -296,6 +307,26 @@ struct LocalState: Sendable {
         try await FileIO.run {
             try makeDirectories(directory, permissions: 0o700)
             try replace(restorePath, bytes)
+        }
+    }
+
+    /// Packs that this machine has found damaged: no save may refer to them.
+    func damagedPacks() async -> Set<Digest> {
+        guard let path = damagePath else { return [] }
+        let names = try? await FileIO.run {
+            let bytes = try File.open(path, [.read, .noFollow]).bytes()
+            return try JSONDecoder().decode([String].self, from: Data(bytes))
+        }
+        return Set((names ?? []).compactMap { Digest(hex: $0) })
+    }
+
+    /// - Throws: ``FileError``.
+    func write(damagedPacks packs: Set<Digest>) async throws {
+        guard let directory, let damagePath else { return }
+        let bytes = ByteBuffer(bytes: try JSONEncoder().encode(packs.map(\.hexadecimal).sorted()))
+        try await FileIO.run {
+            try makeDirectories(directory, permissions: 0o700)
+            try replace(damagePath, bytes)
         }
     }
 

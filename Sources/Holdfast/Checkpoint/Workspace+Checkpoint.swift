@@ -1,4 +1,5 @@
 import AgentFiles
+import FileIO
 import Logging
 import Repository
 
@@ -10,11 +11,14 @@ extension Workspace {
     }
 
     /// The newest snapshots with their manifests, from this machine's memory where it has them.
-    func newest(_ heads: Heads?, _ base: LocalState.Base?, excluding: [CommitName: String] = [:]) async throws -> Newest
-    {
+    func newest(
+        _ heads: Heads?, _ base: LocalState.Base?, excluding: [CommitName: String] = [:], checking: PackCheck = .none,
+        unusable: Set<Digest> = []
+    ) async throws -> Newest {
         var known: [(snapshot: Snapshot, manifest: Manifest)] = []
         if let base, let manifest = await localState.manifest(of: base.snapshot) { known = [(base.snapshot, manifest)] }
-        return try await repository.newest(heads: heads, known: known, excluding: excluding)
+        return try await repository.newest(
+            heads: heads, known: known, excluding: excluding, checking: checking, unusable: unusable)
     }
 
     /// Checkpoint, with what a process that was killed had no time to remember.
@@ -29,25 +33,30 @@ extension Workspace {
         }
         for snapshot in intent.snapshots.reversed() where try await repository.holds(snapshot) {
             logger.info("The last push was cut off after it had saved", metadata: ["snapshot": "\(snapshot.shortID)"])
+            let own = intent.own.flatMap { snapshot.commit.sides.contains($0.reference) ? $0 : nil } ?? snapshot
             // At once, since the next intent takes the place of this one.
-            try await localState.write(
-                snapshot, nil, intent.index.entries, takenAt: intent.index.takenAt, isMirrored: false)
-            return LocalState.Base(snapshot: snapshot, index: intent.index, isMirrored: false)
+            try await localState.write(own, nil, intent.index.entries, takenAt: intent.index.takenAt, isMirrored: false)
+            return LocalState.Base(snapshot: own, index: intent.index, isMirrored: false)
         }
         return base
     }
 
     /// Notes what is about to happen, before it happens.
-    func announce(_ snapshots: [Snapshot], restoring: Bool, _ entries: [FileIndex.Entry], takenAt: Int64) async {
-        await announce(await intent(snapshots, restoring: restoring, takenAt: takenAt) { entries })
+    /// - Parameter own: the side commit that has the files, if one of the snapshots names it.
+    func announce(
+        _ snapshots: [Snapshot], own: Snapshot? = nil, restoring: Bool, _ entries: [FileIndex.Entry], takenAt: Int64
+    ) async {
+        await announce(await intent(snapshots, own: own, restoring: restoring, takenAt: takenAt) { entries })
     }
 
     /// Prepares ``announce(_:)``.
     func intent(
-        _ snapshots: [Snapshot], restoring: Bool, takenAt: Int64, _ entries: @escaping @Sendable () -> [FileIndex.Entry]
+        _ snapshots: [Snapshot], own: Snapshot? = nil, restoring: Bool, takenAt: Int64,
+        _ entries: @escaping @Sendable () -> [FileIndex.Entry]
     ) async -> LocalState.EncodedIntent? {
         do {
-            return try await localState.encodeIntent(snapshots, isRestore: restoring, takenAt: takenAt, entries)
+            return try await localState.encodeIntent(
+                snapshots, own: own, isRestore: restoring, takenAt: takenAt, entries)
         } catch {
             logger.warning("Could not note what is about to happen", metadata: ["error": "\(error)"])
             return nil
@@ -61,6 +70,29 @@ extension Workspace {
         do { try await localState.write(intent) } catch {
             logger.warning("Could not note what is about to happen", metadata: ["error": "\(error)"])
         }
+    }
+
+    /// Packs that this machine has found damaged and that still are.
+    /// - Throws: ``StoreError`` if the store does not hand one out.
+    func stillDamagedPacks() async throws -> Set<Digest> {
+        let known = await localState.damagedPacks()
+        var damaged: Set<Digest> = []
+        for pack in known where try await repository.damage(ofPack: pack) != nil { damaged.insert(pack) }
+        if damaged != known { await note(damagedPacks: damaged) }
+        return damaged
+    }
+
+    func note(damagedPacks packs: Set<Digest>) async {
+        do { try await localState.write(damagedPacks: packs) } catch {
+            logger.warning("Could not note which packs are damaged", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Notes the pack that turned out to be damaged, if it is one.
+    func note(_ damage: RepositoryError) async {
+        guard damage.kind == .damaged, let pack = repository.pack(of: damage) else { return }
+        let known = await localState.damagedPacks()
+        if !known.contains(pack) { await note(damagedPacks: known.union([pack])) }
     }
 
     func remember(

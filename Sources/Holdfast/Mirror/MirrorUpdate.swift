@@ -11,9 +11,13 @@ import Repository
 /// The snapshot that the mirror view shows: the object `mirror` beside `storage/`.
 ///
 /// Without it, or while it names another snapshot than the one that a change starts from, the whole view is compared.
-private struct MirrorMark: Codable {
+struct MirrorMark: Codable {
     var format = 1
     let snapshot: String
+    /// When the store wrote it, in nanoseconds since 1970: later than every object of the view.
+    var written: Int64?
+
+    private enum CodingKeys: CodingKey { case format, snapshot }
 }
 
 extension Workspace {
@@ -51,6 +55,22 @@ extension Workspace {
         }
     }
 
+    /// Which snapshot the view shows; `nil` if that is not known.
+    /// - Throws: ``StoreError``.
+    func mirrorMark() async throws -> MirrorMark? {
+        let object: ObjectContent
+        do { object = try await store.get(markKey) } catch {
+            // S3 refuses to read what does not exist where s3:ListBucket is limited to prefixes, as it should be: a GET has
+            // none. So a refusal says no more than that; comparing the whole view is right in any case.
+            if error.kind == .notFound || error.kind == .denied { return nil }
+            throw error
+        }
+        let content = try await object.collect(upTo: 4096)
+        var mark = try? JSONDecoder().decode(MirrorMark.self, from: Data(content.readableBytesView))
+        mark?.written = object.info.lastModified
+        return mark
+    }
+
     /// Writes down that the view shows a snapshot.
     func markMirror(_ snapshot: Snapshot) async throws {
         let mark = try JSONEncoder().encode(MirrorMark(snapshot: snapshot.id.hexadecimal))
@@ -61,16 +81,7 @@ extension Workspace {
     private func shownByMirror(
         _ saved: SaveResult, _ newest: Newest
     ) async throws -> (snapshot: Snapshot, manifest: Manifest)? {
-        let content: ByteBuffer
-        do { content = try await store.get(markKey).collect(upTo: 4096) } catch {
-            // S3 refuses to read what does not exist where s3:ListBucket is limited to prefixes, as it should be: a GET has
-            // none. So a refusal says no more than that; comparing the whole view is right in any case.
-            if error.kind == .notFound || error.kind == .denied { return nil }
-            throw error
-        }
-        guard let mark = try? JSONDecoder().decode(MirrorMark.self, from: Data(content.readableBytesView)) else {
-            return nil
-        }
+        guard let mark = try await mirrorMark() else { return nil }
         let known = [(saved.snapshot, saved.manifest)] + zip(newest.heads.snapshots, newest.manifests)
         if let shown = known.first(where: { $0.0.id.hexadecimal == mark.snapshot }) { return shown }
         for parent in try await repository.parents(of: saved.snapshot) where parent.id.hexadecimal == mark.snapshot {

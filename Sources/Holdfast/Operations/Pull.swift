@@ -155,7 +155,8 @@ struct Pull: Sendable {
     ) async throws {
         var damaged: [CommitName: String] = [:]
         while true {
-            let newest = try await workspace.newest(heads, base, excluding: damaged)
+            let newest = try await workspace.newest(heads, base, excluding: damaged, checking: .otherHeads)
+                .preferring(base?.snapshot)
             let key = workspace.location.key
             guard let tip = newest.tip, let manifest = newest.manifest else {
                 throw RepositoryError(
@@ -177,11 +178,7 @@ struct Pull: Sendable {
                     result.warnings.append(
                         "this machine has a newer state than the store; holdfast push saves it again")
                 }
-                if newest.heads.snapshots.count > 1 {
-                    result.warnings.append(
-                        "\(newest.heads.snapshots.count - 1) more snapshots were saved at the same time as the newest; "
-                            + "the next push merges them")
-                }
+                result.warnings += newest.heads.others(than: tip)
                 return
             } catch let error as RepositoryError {
                 let ruling = TruthTable.ruling(
@@ -190,6 +187,7 @@ struct Pull: Sendable {
                 workspace.logger.warning(
                     "A snapshot is damaged; looking for one before it",
                     metadata: ["snapshot": "\(tip.shortID)", "reason": "\(error)"])
+                await workspace.note(error)
                 damaged[tip.name] = error.message
             }
         }
@@ -300,6 +298,7 @@ struct Pull: Sendable {
         // The index comes last: it is what counts.
         await noted
         result.warnings += databaseRestore.warnings
+        result.conflicts += databaseRestore.conflicts
         return (index, databaseRestore)
     }
 
@@ -307,6 +306,37 @@ struct Pull: Sendable {
         do { try await workspace.localState.write(manifest) } catch {
             workspace.logger.warning("Could not remember the manifest", metadata: ["error": "\(error)"])
         }
+    }
+}
+
+extension Newest {
+    /// The same with the head first that a machine's state was made from, where heads cannot be merged: each lineage goes on
+    /// by itself.
+    fileprivate func preferring(_ base: Snapshot?) -> Newest {
+        guard let base, heads.hasUnmergeable else { return self }
+        return movingFirst { $0.id == base.id || $0.commit.contains(base) }
+    }
+}
+
+extension Heads {
+    /// Whether a head says of another one that it cannot be merged with it.
+    fileprivate var hasUnmergeable: Bool {
+        snapshots.contains { head in snapshots.contains { head.cannotMerge(with: $0) } }
+    }
+
+    /// Sentences about the heads beside the one that was taken.
+    fileprivate func others(than tip: Snapshot) -> [String] {
+        let others = snapshots.filter { $0.id != tip.id }
+        let apart = others.filter { $0.cannotMerge(with: tip) || tip.cannotMerge(with: $0) }
+        var sentences = apart.map {
+            "snapshot \($0.shortID) stays beside this one: their databases have no common schema until an agent is updated"
+        }
+        let count = others.count - apart.count
+        if count > 0 {
+            sentences.append(
+                "\(count) more snapshots were saved at the same time as the newest; the next push merges them")
+        }
+        return sentences
     }
 }
 

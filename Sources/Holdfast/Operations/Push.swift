@@ -4,7 +4,6 @@ import Agents
 import Basics
 import FileIO
 import Logging
-import NIOConcurrencyHelpers
 import ObjectStore
 import Repository
 
@@ -77,12 +76,46 @@ struct Push: Sendable {
             }
             var push = self
             if let seenAt, let place, seenAt.isKept(in: place) { push.allowsShrinking = true }
-            try await push.save(capture, heads, base, &result)
+            try await push.saveOverDamage(capture, heads, base, &result)
             guard let held = result.heldBack else { return }
             let error = SyncError.held(inStore: held, storage: workspace.storage)
             guard isGentle else { throw error }
             result.warnings.append(error.warning)
         }
+    }
+
+    /// Damage that shows while a save is at work, which then begins anew without what is damaged.
+    private static let mostDamages = 8
+
+    /// Saves, and begins anew without the snapshots that need a pack which turns out to be damaged.
+    private func saveOverDamage(
+        _ capture: Capture, _ heads: Heads, _ base: LocalState.Base?, _ result: inout SyncResult
+    ) async throws {
+        var unusable = try await workspace.stillDamagedPacks()
+        var heads = heads
+        for _ in 0..<Self.mostDamages {
+            var attempt = result
+            do {
+                try await save(capture, heads, base, unusable, &attempt)
+                result = attempt
+                return
+            } catch let error as RepositoryError where error.kind == .damaged {
+                guard let pack = workspace.repository.pack(of: error), unusable.insert(pack).inserted else {
+                    result = attempt
+                    throw error
+                }
+                await workspace.note(error)
+                workspace.logger.warning(
+                    "A pack is damaged; saving without the snapshots that need it", metadata: ["reason": "\(error)"])
+            } catch is HeadsChanged {
+                result.warnings = attempt.warnings
+                heads = try await workspace.repository.heads(known: [base?.snapshot].compactMap(\.self))
+            } catch {
+                result = attempt
+                throw error
+            }
+        }
+        try await save(capture, heads, base, unusable, &result)
     }
 
     /// Makes a mirror view that has no snapshot the first one, as it is, so that nothing of it can get lost: another
@@ -107,6 +140,28 @@ struct Push: Sendable {
         return true
     }
 
+    /// Saves what another tool has changed below `storage/`, so that the push merges it as it merges what others have saved.
+    /// - Returns: whether there was anything.
+    private func adoptEdits(_ newest: Newest, _ result: inout SyncResult) async throws -> Bool {
+        guard let edits = try await MirrorEdits.find(workspace, newest) else { return false }
+        let repository = workspace.repository
+        let adoption = Adoption(workspace: workspace, writer: SnapshotWriter(repository, upon: newest))
+        let edited = try await adoption.run(edits.objects, &result)
+        guard !edited.isEmpty else { return false }
+        let paths = Set(edited.map(\.path))
+        let shown = edits.manifest.entries
+        let others = shown.filter { !paths.contains($0.path) }.map { SaveRequest.File.stored($0) }
+        let request = SaveRequest(
+            files: (others + edited).sorted { $0.path < $1.path }, base: (edits.shown, shown.map(\.facts)),
+            writer: writer, run: workflowRun, note: "took in what another tool wrote into the mirror view")
+        let saved = try await repository.save(adoption.writer, request)
+        let names = paths.sorted().prefix(5).map { "'\($0)'" }.joined(separator: ", ")
+        result.warnings.append(
+            "another tool wrote into the mirror view: \(names)\(paths.count > 5 ? ", …" : ""); taken in as snapshot "
+                + saved.snapshot.shortID)
+        return true
+    }
+
     /// The files whose names a pull would write; the others are named in the result.
     private func storable(
         _ files: [StorageScan.ScannedFile], _ result: inout SyncResult
@@ -121,11 +176,20 @@ struct Push: Sendable {
         return files.filter { !names.contains($0.path.bytes) }
     }
 
+    /// What another tool wrote became a snapshot, which is to be merged.
+    private struct HeadsChanged: Error {}
+
+    /// - Parameter unusable: packs that are known to be damaged.
     private func save(
-        _ capture: Capture, _ heads: Heads, _ base: LocalState.Base?, _ result: inout SyncResult
+        _ capture: Capture, _ heads: Heads, _ base: LocalState.Base?, _ unusable: Set<Digest>,
+        _ result: inout SyncResult
     ) async throws {
-        let newest = try await workspace.newest(heads, base)
+        // Where nobody else has saved, the store is not asked again before it is known that there is something to save.
+        let isAlone = base.map { heads.snapshots.map(\.id) == [$0.snapshot.id] } ?? false
+        let newest = try await workspace.newest(
+            heads, base, checking: isAlone ? .none : .allHeads, unusable: unusable)
         result.report(newest.heads)
+        try checkEmpty(capture, newest)
         var lineage: Lineage?
         if let base { lineage = try await workspace.repository.lineage(of: base.snapshot, to: newest.heads) }
         if let lineage { result.report(lineage) }
@@ -142,10 +206,18 @@ struct Push: Sendable {
             workspace: workspace, removals: removals, censuses: censuses, newest: newest,
             base: lineage?.isBase == true || lineage == .newer ? base : nil, waiting: waiting)
 
-        let writer = SnapshotWriter(workspace.repository, upon: newest, abandoning: Compaction.packs(of: newest))
-        // Only what the newest snapshots are made from is certain to be there; from the rest, all content is offered.
+        var kept: Manifest?
+        if let base, lineage == .contained { kept = try await keptManifest(of: base.snapshot, newest) }
+        let writer = SnapshotWriter(
+            workspace.repository, upon: newest, and: [kept].compactMap(\.self),
+            abandoning: Compaction.packs(of: newest))
+        // Only what snapshots have that are certain to stay need not be read; of the rest, all content is offered.
         let captured = try await capture.write(
-            to: writer, upon: newest, base: lineage == .contained ? base : nil, guardedBy: rows)
+            to: writer, upon: newest, base: lineage == .contained ? base?.stored(in: writer) : nil, guardedBy: rows)
+        if base.map({ captured.isUnchanged(since: $0) }) != true {
+            if isAlone, let damage = try await workspace.repository.damage(in: newest) { throw damage }
+            if keepsMirror, !newest.manifests.isEmpty, try await adoptEdits(newest, &result) { throw HeadsChanged() }
+        }
         for loss in captured.losses { held.add(loss) }
         result.problems += captured.problems
         result.warnings += captured.warnings
@@ -153,41 +225,85 @@ struct Push: Sendable {
             files: captured.files,
             base: base.map { ($0.snapshot, $0.facts(knowing: captured.index)) }, writer: self.writer,
             run: await workspace.withRestore(workflowRun))
+        request.baseManifest = kept
         request.lineage = lineage
         request.scope = workspace.exclusions.captureScope
         request.willCommit = { [takenAt = capture.takenAt] in
-            await workspace.announce($0, restoring: false, captured.index, takenAt: takenAt)
+            await workspace.announce($0, own: $1, restoring: false, captured.index, takenAt: takenAt)
         }
-        let warnings = NIOLockedValueBox<[String]>([])
-        request.mergeFile = DatabaseMerger(
-            workspace: workspace, writer: writer, images: captured.images, censuses: censuses
-        ).merge(capture.databases, warnings)
+        let merger = DatabaseMerger(
+            workspace: workspace, writer: writer, images: captured.images, censuses: censuses)
+        request.mergeFile = merger.merge(capture.databases)
         if workspace.databaseOptions.keepsSecrets, captured.writtenDatabases {
             result.warnings.append(
                 "the stored databases hold credentials (--keep-database-secrets): whoever may read the store can use them"
             )
         }
         let saved = try await workspace.repository.save(writer, request)
-        result.warnings += warnings.withLockedValue { $0 }
         result.describe(saved.snapshot)
         result.transferredObjects = captured.writtenFiles
         result.isNewSnapshot = saved.isNew
         result.merged = saved.isMerged
         result.mergeConflicts = saved.conflicts.map(\.description)
+        let remarks = merger.remarks(own: saved.own?.snapshot)
+        result.warnings += remarks.warnings
+        result.conflicts += saved.losers.map(\.sentence) + remarks.conflicts
         result.count(saved, upon: newest, censuses)
         result.heldBack = held.isEmpty ? nil : held
         let heldPaths = HeldPaths(capture.heldBack.union(captured.heldBack))
         await workspace.note { $0.inStore = heldPaths }
 
-        // What is here is what was saved: of what others changed, the next pull learns.
+        // Of what others changed, the next pull learns: the base is the snapshot that has what is here.
         let isShown = base?.isMirrored == true && base?.snapshot.id == saved.snapshot.id
-        await workspace.remember(
-            saved.snapshot, saved.manifest, captured.index, takenAt: capture.takenAt, isMirrored: isShown)
+        await remember(saved, captured, capture, base, lineage, isMirrored: isShown)
         await censuses.remember(captured.index.map(\.facts) + saved.manifest.entries.map(\.facts))
         // Only then the mirror, which may take long: whatever ends it, what was saved is known.
         if keepsMirror, !isShown, try await workspace.updateMirror(saved, upon: newest, &result) {
-            await workspace.remember(saved.snapshot, nil, captured.index, takenAt: capture.takenAt, isMirrored: true)
+            await remember(saved, captured, capture, base, lineage, isMirrored: true)
         }
+        if let apart = saved.apart.first {
+            result.apart = SyncError(
+                code: .changedOnBothSides,
+                message: "snapshot \(apart.snapshot.shortID) stays beside the state of this machine, which is saved as "
+                    + "snapshot \(saved.snapshot.shortID): \(apart.reason)",
+                hint: "Update the agent where it is older, then run the command again.")
+        }
+    }
+
+    /// The manifest of the base, where it is not one of the newest snapshots and the store still has it.
+    private func keptManifest(of base: Snapshot, _ newest: Newest) async throws -> Manifest? {
+        if newest.heads.snapshots.contains(where: { $0.id == base.id }) { return nil }
+        let known = await workspace.localState.manifest(of: base)
+        return try await workspace.repository.keptManifest(of: base, known: known, beside: newest)
+    }
+
+    /// Remembers the snapshot that has the state of this machine and nothing else.
+    private func remember(
+        _ saved: SaveResult, _ captured: Capture.Captured, _ capture: Capture, _ base: LocalState.Base?,
+        _ lineage: Lineage?, isMirrored: Bool
+    ) async {
+        let (snapshot, manifest) = saved.own ?? (saved.snapshot, saved.manifest)
+        // Rows that others added count as deleted here if the base of a database is one that has them.
+        let isBehind = captured.files.contains { file in
+            DatabaseEntries.contains(file.path) && manifest.entry(file.path)?.digest != file.facts.digest
+        }
+        if saved.own == nil, isBehind, let base, lineage == .contained {
+            let known = await workspace.localState.manifest(of: base.snapshot)
+            let index = base.merged(with: captured.index)
+            return await workspace.remember(
+                base.snapshot, known, index, takenAt: capture.takenAt, isMirrored: false)
+        }
+        await workspace.remember(
+            snapshot, manifest, captured.index, takenAt: capture.takenAt,
+            isMirrored: isMirrored && snapshot.id == saved.snapshot.id)
+    }
+
+    /// Where snapshots cannot be read, an empty state says nothing, and would hide the damage.
+    private func checkEmpty(_ capture: Capture, _ newest: Newest) throws {
+        guard capture.files.isEmpty, capture.databases.isEmpty, let damage = newest.heads.damaged.first else { return }
+        throw RepositoryError(
+            .damaged, "snapshot \(damage.name) cannot be read, and there is nothing here to save: \(damage.reason)",
+            hint: "Run holdfast verify to see what is damaged, and holdfast push on a machine that has the files.")
     }
 
     /// The sessions of a state that is as it was when it was synchronised.
@@ -202,7 +318,35 @@ struct Push: Sendable {
     }
 }
 
+extension SaveResult.Loser {
+    fileprivate var sentence: String {
+        let place = keptIn.isEmpty ? "" : " is in snapshot \(keptIn.map(\.shortID).joined(separator: " or "))"
+        return
+            "\(path): changed here and in the store; the \(isOurs ? "version of this machine" : "other version")\(place)"
+    }
+}
+
 extension LocalState.Base {
+    /// The base with those files only that a save may refer to without reading them.
+    fileprivate func stored(in writer: SnapshotWriter) -> LocalState.Base {
+        let manifests = writer.newest.manifests + writer.others
+        if writer.newest.heads.snapshots.contains(where: { $0.id == snapshot.id }) { return self }
+        let entries = index.entries.filter { entry in
+            manifests.contains { $0.entry(entry.path)?.facts.isSame(as: entry.facts) == true }
+        }
+        return LocalState.Base(
+            snapshot: snapshot, index: FileIndex(scope: "", base: [], takenAt: index.takenAt, entries: entries),
+            isMirrored: isMirrored, restoring: restoring)
+    }
+
+    /// What the base has of files, with what is known of those that are here as it has them.
+    fileprivate func merged(with here: [FileIndex.Entry]) -> [FileIndex.Entry] {
+        let here = Dictionary(here.map { ($0.path, $0) }) { first, _ in first }
+        return index.entries.map { entry in
+            here[entry.path].flatMap { $0.sha256 == entry.sha256 ? $0 : nil } ?? entry
+        }
+    }
+
     /// Whether the snapshot has a version of a database.
     fileprivate func has(_ database: DatabaseFile) -> Bool {
         DatabaseEntries.path(of: database.name).map { index.entry($0) != nil } ?? false

@@ -27,7 +27,8 @@ struct Status: Sendable {
     func run() async throws -> MemoryStatus {
         let exclusions = workspace.exclusions
         let base = await workspace.localState.read()
-        let newest = try await workspace.newest(nil, base)
+        let newest = try await workspace.newest(
+            nil, base, checking: .otherHeads, unusable: try await workspace.stillDamagedPacks())
         let scan = try await StorageScan.scan(workspace.storage, exclusions: exclusions)
         let entries = (newest.manifest?.entries ?? []).filter { exclusions.rule(for: $0.path) == nil }
         let sizes = Dictionary(entries.map { ($0.path, $0.size) }) { first, _ in first }

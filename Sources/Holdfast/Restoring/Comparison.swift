@@ -110,7 +110,7 @@ extension PathState {
         switch error {
         case let error as RepositoryError where error.kind == .damaged: self = .damaged
         case let error as StoreError
-        where [.denied, .unauthenticated, .noCredentials, .unsupported].contains(error.kind):
+        where [.denied, .refused, .unauthenticated, .noCredentials, .unsupported].contains(error.kind):
             self = .refused
         default: self = .unknown
         }

@@ -17,6 +17,8 @@ struct DatabaseRestore: Sendable {
         let fingerprint: UInt64
         /// The database that is replaced stays beside, since the image lacks what only it has.
         let keepsPresent: Bool
+        /// What a merge did to rows; `nil` without a merge.
+        let report: MergeReport?
     }
 
     let workspace: Workspace
@@ -24,7 +26,7 @@ struct DatabaseRestore: Sendable {
     /// What was the same here and in the store.
     private let known: FileIndex?
     /// Where databases are now that were replaced although they had changed here.
-    private let keptAt = NIOLockedValueBox<[String]>([])
+    private let keptAt = NIOLockedValueBox<[RelativePath: String]>([:])
 
     private init(_ workspace: Workspace, _ staged: [Staged], _ known: FileIndex?) {
         (self.workspace, self.staged, self.known) = (workspace, staged, known)
@@ -35,7 +37,24 @@ struct DatabaseRestore: Sendable {
     /// The databases that they are in.
     var heldBack: [RelativePath] { staged.filter { $0.loss != nil }.map(\.change.entry.path) }
 
-    var warnings: [String] { keptAt.withLockedValue { $0 }.map { "the database that was here is kept as '\($0)'" } }
+    var warnings: [String] {
+        let kept = keptAt.withLockedValue { $0 }.sorted { $0.key < $1.key }
+        return kept.map { "the database that was here is kept as '\($0.value)'" }
+            + rowRemarks { $0.lost.isEmpty && $0.leftOut.isEmpty }
+    }
+
+    /// Rows that lost in merges, and where they are kept.
+    var conflicts: [String] { rowRemarks { !$0.lost.isEmpty || !$0.leftOut.isEmpty } }
+
+    private func rowRemarks(_ isIncluded: (MergeReport) -> Bool) -> [String] {
+        let kept = keptAt.withLockedValue { $0 }
+        return staged.flatMap { item -> [String] in
+            guard let report = item.report, isIncluded(report) else { return [] }
+            let path = item.change.entry.path
+            return report.sentences { $0 == .ours ? kept[path].map { "in '\($0)'" } : "in the snapshot" }
+                .map { "\(path): \($0)" }
+        }
+    }
 
     /// Fetches and checks all images.
     /// - Parameters:
@@ -61,7 +80,7 @@ struct DatabaseRestore: Sendable {
                 staged.append(
                     Staged(
                         change: work.change, install: install, loss: work.loss, fingerprint: fingerprint,
-                        keepsPresent: work.keepsPresent))
+                        keepsPresent: work.keepsPresent, report: work.report))
                 result.sessions.add(work.counts)
                 result.transferredObjects += 1
             }
@@ -101,7 +120,7 @@ struct DatabaseRestore: Sendable {
             try await FileIO.run { try item.install.lock(force: force) }
             if item.keepsPresent {
                 let kept = try await FileIO.run { try item.install.keepPresent() }
-                if let kept { keptAt.withLockedValue { $0.append(kept) } }
+                if let kept { keptAt.withLockedValue { $0[item.change.entry.path] = kept } }
             }
         }
     }
@@ -151,5 +170,13 @@ struct DatabaseRestore: Sendable {
     func abandon() async {
         let staged = staged
         await FileIO.cleanUp { for item in staged { item.install.abandon() } }
+    }
+}
+
+extension Error {
+    /// An image is malformed, or no database at all.
+    fileprivate var isDatabaseDamage: Bool {
+        if let error = self as? SQLiteError { return error.isCorrupt || error.isRefused }
+        return self is DatabaseDamage || self is MalformedDatabase
     }
 }

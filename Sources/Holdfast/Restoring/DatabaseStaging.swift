@@ -17,6 +17,8 @@ struct DatabaseStaging {
     private(set) var loss: Loss?
     /// The database here stays beside, since the image lacks what only it has.
     private(set) var keepsPresent: Bool
+    /// What a merge did to rows; `nil` without a merge.
+    private(set) var report: MergeReport?
     /// What becomes of the sessions here.
     private(set) var counts = SessionCounts()
 
@@ -55,8 +57,10 @@ struct DatabaseStaging {
         let install = try await FileIO.run { try DatabaseInstall(path: place) }
         installs.append(install)
         if change.how == .merge, let present = change.present {
-            keepsPresent = try await workspace.write(
-                union: change.entry, change.base, present, keepsLosers: true, to: install.file, censuses, &result)
+            let report = try await workspace.write(
+                union: change.entry, change.base, present, to: install.file, censuses)
+            keepsPresent = report.isMissing(from: .ours)
+            self.report = report
         } else {
             try await workspace.write(change.entry, to: install.file)
             if change.how == .replace, let present = change.present,
@@ -65,19 +69,31 @@ struct DatabaseStaging {
                 // The agent here is not the one that the snapshot's database is for: its schema stays.
                 change.how = .merge
                 try await FileIO.run { try install.file.truncate(to: 0) }
-                _ = try await workspace.write(
-                    union: change.entry, change.base, present, keepsLosers: false, to: install.file, censuses, &result)
+                report = try await workspace.write(
+                    union: change.entry, change.base, present, to: install.file, censuses)
             }
         }
         let (rebase, checkout) = (workspace.databaseOptions.rebase, await workspace.databaseOptions.checkout())
         // However young the save is, or wrong its clock: a write that follows must not look like this one.
         let modified = min(change.entry.modified, takenAt - 2 * FileIndex.settlingTime)
         let present = change.present
-        let rows = try await FileIO.run {
-            try install.prepare(
-                keepingSecretsOf: present, rebase: rebase, checkout: checkout, modified: modified)
+        let rows = try await Self.checkingImage(of: change) {
+            try await FileIO.run {
+                try install.prepare(
+                    keepingSecretsOf: present, rebase: rebase, checkout: checkout, modified: modified)
+            }
         }
         if rows > 0 { workspace.logger.info("Paths of the checkout were changed", metadata: ["rows": "\(rows)"]) }
         return install
+    }
+
+    /// An image that is no whole database is damage of its snapshot, whatever its digest says.
+    private static func checkingImage<Result>(
+        of change: DatabasePlan.Change, _ work: () async throws -> Result
+    ) async throws -> Result {
+        do { return try await work() } catch {
+            guard change.how != .merge, error.isDatabaseDamage else { throw error }
+            throw RepositoryError(.damaged, "the database '\(change.entry.path)' of the snapshot is damaged: \(error)")
+        }
     }
 }

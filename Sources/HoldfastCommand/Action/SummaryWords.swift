@@ -30,9 +30,7 @@ enum SummaryWords {
         var found = sync.warnings.filter { warning in error.map { !warning.hasSuffix($0) } ?? true }
         found += sync.problems.map { "left out: \($0.path): \($0.reason)" }
         found += sync.mirrorProblems.map { "not in the mirror view: \($0.path): \($0.reason)" }
-        found += sync.mergeConflicts.map {
-            "\($0) changed here and in the store; the older version is in an earlier snapshot"
-        }
+        found += sync.conflicts
         if let kept = sync.replacedKeptAt { found.append("the files that were replaced here are kept in \(kept)") }
         return found
     }

@@ -16,7 +16,8 @@ struct Log: AsyncParsableCommand {
 
     @OptionGroup(title: "Memory") var memory: MemoryOptions
     @Option(help: ArgumentHelp("Show only so many, the newest.", valueName: "n")) var limit: Int?
-    @Flag(help: "Show also the side commits: what one side of a merge had.") var all = false
+    @Flag(help: "Show also the side commits: what one side of a merge had. With --json, they are always shown.")
+    var all = false
     @OptionGroup(title: "Output") var output: OutputOptions
 
     func validate() throws {
@@ -27,7 +28,7 @@ struct Log: AsyncParsableCommand {
         let (limit, all) = (limit, all)
         try await perform("log", memory, output) { settings, console in
             try await Session.open(settings, console) { session in
-                let history = try await session.repository.history(limit: limit, sides: all)
+                let history = try await session.repository.history(limit: limit, sides: all || console.isJSON)
                 let newest = try await session.repository.heads(known: history.snapshots)
                 let heads = newest.snapshots.map(\.id)
                 console.report(LogReport(history, heads: Set(heads)))
@@ -89,7 +90,7 @@ private struct LogReport: Encodable {
         let sides: [String]
         @OrNull var note: String?
         let head: Bool
-        /// Only with `--all`.
+        /// It is what one side of a merge had.
         let side: Bool
     }
 

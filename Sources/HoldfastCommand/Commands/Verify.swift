@@ -26,10 +26,11 @@ struct Verify: AsyncParsableCommand {
                 let bar = ProgressBar(label: "verify", progress: session.progress, console: console, noun: "packs")
                 let report = try await bar.run { () -> Result<VerifyReport, any Error> in
                     do {
-                        return .success(
-                            try await session.repository.verify(readData: readData) { [progress = session.progress] in
-                                progress.set($0.asSyncState)
-                            })
+                        var report = try await session.repository.verify(readData: readData) {
+                            [progress = session.progress] in progress.set($0.asSyncState)
+                        }
+                        if readData { report.add(try await session.memory.damagedDatabases()) }
+                        return .success(report)
                     } catch {
                         return .failure(error)
                     }

@@ -35,9 +35,7 @@ struct CachePrinter {
         for problem in result.mirrorProblems {
             console.note("not in the mirror view: \(problem.path): \(problem.reason)")
         }
-        for path in result.mergeConflicts {
-            console.note("\(path) changed here and in the store; the older version is in an earlier snapshot")
-        }
+        for conflict in result.conflicts { console.note(conflict) }
         if let kept = result.replacedKeptAt { console.note("the files that were replaced here are kept in \(kept)") }
         for notice in notices { console.note(notice, isWarning: false) }
         console.say(summary())

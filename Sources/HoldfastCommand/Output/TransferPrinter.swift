@@ -11,6 +11,8 @@ struct TransferPrinter {
 
     /// - Throws: `ExitCode` if the transfer did not succeed.
     func show(_ result: SyncResult) throws {
+        var result = result
+        if result.error == nil, let apart = result.apart { (result.success, result.error) = (false, apart) }
         let console = session.console
         // An interrupted command says so by its exit code.
         if result.error?.code == .cancelled { throw CancellationError() }
@@ -19,18 +21,17 @@ struct TransferPrinter {
         for problem in result.mirrorProblems {
             console.note("not in the mirror view: \(problem.path): \(problem.reason)")
         }
-        for path in result.mergeConflicts {
-            console.note("\(path) changed here and in the store; the older version is in an earlier snapshot")
-        }
+        let isStopped = result.error != nil && result.apart == nil
+        if !isStopped { for conflict in result.conflicts { console.note(conflict) } }
         if let kept = result.replacedKeptAt { console.note("the files that were replaced here are kept in \(kept)") }
         guard let error = result.error else {
             console.say(summary(result))
             if console.isJSON, isFresh(result) { console.note(summary(result), isWarning: false) }
             return
         }
-        let conflicts = result.conflicts.map { "\($0): changed here and in the store" }
+        let conflicts = isStopped ? result.conflicts.map { "\($0): changed here and in the store" } : []
         console.fail(name, error, details: result.problems.map { "\($0.path): \($0.reason)" } + conflicts)
-        if error.code == .incomplete { console.note(summary(result), isWarning: false) }
+        if error.code == .incomplete || result.apart != nil { console.note(summary(result), isWarning: false) }
         throw ExitCode(Exit.code(error))
     }
 

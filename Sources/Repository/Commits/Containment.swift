@@ -20,6 +20,9 @@ extension Commit {
     /// Parents and sides of this commit.
     var continued: [Reference] { parents + sides }
 
+    /// Whether this commit proves by itself that it contains another one.
+    public func contains(_ snapshot: Snapshot) -> Bool { names(snapshot) }
+
     /// Whether this commit names a snapshot with its hash: a proof that it contains it.
     func names(_ snapshot: Snapshot) -> Bool {
         if continued.contains(snapshot.reference) { return true }
@@ -30,8 +33,12 @@ extension Commit {
     /// All commits that this one says it contains.
     public var namedCommits: Set<CommitName> { Set(continued.map(\.name) + ancestors.map(\.name)) }
 
-    /// The lowest number of a commit that this one says it contains: of lower ones, its lists say nothing.
-    var horizon: UInt64 { (continued.map(\.name) + ancestors.map(\.name)).map(\.sequence).min() ?? seq }
+    /// The lowest number of the ancestors that this commit names: of lower ones, its lists say nothing. A side may be older
+    /// than all of them.
+    var horizon: UInt64 {
+        let names = ancestors.isEmpty ? continued.map(\.name) : ancestors.map(\.name)
+        return names.map(\.sequence).min() ?? seq
+    }
 
     /// Whether this commit shows that it does not contain the commit of a name.
     func isWithout(_ name: CommitName) -> Bool {
@@ -92,7 +99,7 @@ struct CommitWalk {
         do {
             if case .success(let snapshot) = try await repository.read(name) { return snapshot }
             return nil
-        } catch let error as StoreError where error.kind == .denied {
+        } catch let error as StoreError where error.kind == .denied || error.kind == .refused {
             return nil
         }
     }

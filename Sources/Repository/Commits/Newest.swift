@@ -1,3 +1,4 @@
+import FileIO
 import ObjectStore
 
 /// The newest snapshots with their manifests: what a save builds upon and a restore takes.
@@ -5,10 +6,24 @@ public struct Newest: Sendable {
     public internal(set) var heads: Heads
     /// Of each of the heads' snapshots.
     public internal(set) var manifests: [Manifest] = []
+    /// Packs that are known to be damaged.
+    public internal(set) var unusablePacks: Set<Digest> = []
+    /// Which packs were looked at.
+    var check = PackCheck.none
 
     public var tip: Snapshot? { heads.tip }
     /// The manifest of the ``tip``.
     public var manifest: Manifest? { manifests.first }
+
+    /// The same with those heads first that a condition holds for.
+    public func movingFirst(_ isFirst: (Snapshot) -> Bool) -> Newest {
+        let pairs = Array(zip(heads.snapshots, manifests))
+        let sorted = pairs.filter { isFirst($0.0) } + pairs.filter { !isFirst($0.0) }
+        var copy = self
+        copy.heads.snapshots = sorted.map(\.0)
+        copy.manifests = sorted.map(\.1)
+        return copy
+    }
 }
 
 extension Repository {
@@ -21,10 +36,13 @@ extension Repository {
     ///   - heads: what ``heads(known:)`` has just said, if it was asked already.
     ///   - known: snapshots and manifests that need not be fetched again.
     ///   - excluded: snapshots that are known to be damaged, with the reason.
+    ///   - check: which packs are looked at.
+    ///   - unusable: packs that are known to be damaged.
     /// - Throws: as ``heads(known:)``.
     public func newest(
         heads: Heads? = nil, known: [(snapshot: Snapshot, manifest: Manifest)] = [],
-        excluding excluded: [CommitName: String] = [:]
+        excluding excluded: [CommitName: String] = [:], checking check: PackCheck = .none,
+        unusable: Set<Digest> = []
     ) async throws -> Newest {
         let heads = if let heads { heads } else { try await self.heads(known: known.map(\.snapshot)) }
         var found = Newest(heads: heads)
@@ -35,6 +53,7 @@ extension Repository {
             candidates = try await olderNames(than: name)
         }
         var search = HeadSearch(self, known: heads.snapshots + known.map(\.snapshot))
+        var packs = PackInspection(self, check, unusable: unusable)
         var tried = 0
         while !candidates.isEmpty, tried < heads.snapshots.count + Self.fallbacks {
             let name = candidates.removeFirst()
@@ -50,13 +69,19 @@ extension Repository {
                 // The own state of one side of a merge is not what a reader wants to have in place of the merge.
                 if read[name] == nil, snapshot.commit.isSide { continue }
                 switch read[name] == nil ? try await search.containment(of: snapshot) : .notContained {
-                case .contained: break
-                case .unknown: found.heads.unproven.append(name)
-                case .notContained:
+                case .contained: continue
+                case .unknown:
+                    found.heads.unproven.append(name)
+                    continue
+                case .notContained: break
+                }
+                let heads = zip(search.heads, found.manifests).map { (snapshot: $0, manifest: $1) }
+                guard let error = try await packs.damage(of: snapshot, manifest, after: heads) else {
                     search.heads.append(snapshot)
                     found.manifests.append(manifest)
+                    continue
                 }
-                continue
+                reason = error.message
             case .failure(let error):
                 // An older commit that is gone was pruned: it is not damaged, and a save does not pass it over.
                 if read[name] == nil, error.isMissing, error.key == key(of: name) { continue }
@@ -70,6 +95,8 @@ extension Repository {
             candidates += older.filter { !candidates.contains($0) }
         }
         found.heads.snapshots = search.heads
+        found.unusablePacks = packs.unusable
+        found.check = check
         return found
     }
 

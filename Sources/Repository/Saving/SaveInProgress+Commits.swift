@@ -2,25 +2,25 @@ import ObjectStore
 
 /// The commits of a save.
 extension SaveInProgress {
-    /// Commits the state with all of our versions under a name of its own, beside the newest snapshot.
+    /// Commits our state, and nothing that others have added, under a name of its own beside the newest snapshot.
     ///
     /// It is as old as the newest, and takes no number that others race for. Its parent is what our state was made from, so that
     /// a merge compares our versions with that. With a later parent, which may have the version that ours has lost against, ours
     /// would look like its successor.
     /// - Parameter isSide: it is the side of a merge to come, and nothing that a reader would take for the newest.
     mutating func keepOurs(
-        _ state: [Entry], isSide: Bool
+        _ plan: MergePlan, isSide: Bool
     ) async throws -> (snapshot: Snapshot, manifest: Manifest) {
-        let merge = merge(into: state, preferOurs: true)
-        let manifest = try await writeManifest(try await contents(merge, state))
+        let manifest = try await writeManifest(try await ownContents(beside: plan.state))
         let isKnown = lineage?.isBase == true || lineage == .newer
         let base = isKnown ? request.base?.snapshot : nil
         var draft = try await draft(
             manifest, number: max(newest.tip?.commit.seq ?? 0, (base?.commit.seq ?? 0) + 1),
             parents: [base].compactMap(\.self))
         draft.isSide = isSide
-        draft.note = "kept beside the newest snapshot"
+        draft.note = isSide ? "state before a merge" : "kept beside the newest snapshot"
         draft.scope = request.scope
+        if !isSide { draft.passedOver = passedOver([base].compactMap(\.self), draft, plan.apart) }
         let name = CommitName(sequence: draft.seq, nonce: draft.nonce)
         guard case .won(let snapshot) = try await propose(draft, as: name) else {
             throw RepositoryError.damaged(repository.key(of: name), "another commit has its unique name")
@@ -32,37 +32,51 @@ extension SaveInProgress {
         // A side commit without its merge is nothing that our state became.
         if mine == nil, !commit.isSide {
             proposed.append(try repository.snapshot(name, repository.encoded(commit, as: name), nil))
-            await request.willCommit?(proposed)
+            await request.willCommit?(proposed, side?.snapshot)
         }
         return try await repository.propose(commit, as: name)
     }
 
     /// The commit that continues the heads.
-    mutating func commit(_ manifest: Manifest, _ heads: [Snapshot]) async throws -> Commit {
+    mutating func commit(_ manifest: Manifest, _ plan: MergePlan) async throws -> Commit {
         // A side commit is the head only where nothing else is left; it stays one.
-        let parents = heads.filter { !$0.commit.isSide }
-        let sides = heads.filter(\.commit.isSide) + [side].compactMap(\.self)
+        let parents = plan.heads.filter { !$0.commit.isSide }
+        let sides = plan.heads.filter(\.commit.isSide) + [side?.snapshot].compactMap(\.self)
         let number = ((parents + sides).map(\.commit.seq) + [newest.heads.highestSequence]).max() ?? 0
         guard number < CommitName.highest else {
             throw RepositoryError.damaged(
                 repository.key(of: CommitName(sequence: number)), "its number leaves no room for another commit")
         }
         var draft = try await draft(manifest, number: number + 1, parents: parents, sides: sides)
-        // Of one that is older than all that a parent names, it is unknown whether the parent contains it.
-        // Our own state, as a side, may continue one that is damaged.
-        let continued = draft.namedCommits
-        let passedOver = newest.heads.damaged.filter { damage in
-            !continued.contains(damage.name) && heads.allSatisfy { $0.commit.isWithout(damage.name) }
-        }
-        draft.passedOver = passedOver.sorted { $0.name < $1.name }.prefix(Commit.ancestorLimit).map {
-            Commit.PassedOver(name: $0.name, reason: .damaged, id: $0.id)
-        }
+        draft.passedOver = passedOver(plan.heads, draft, plan.apart)
         // A merge has what any side has captured.
-        let scopes = heads.compactMap(\.commit.scope)
+        let scopes = plan.heads.compactMap(\.commit.scope)
         draft.scope = mine == nil ? request.scope ?? scopes.first : scopes.first
         for scope in scopes { draft.scope = draft.scope?.united(with: scope) }
         draft.note = mine == nil ? request.note : "merge"
         return draft
+    }
+
+    /// Commits that were found and are not merged: damaged ones, heads that stay apart, and what the parents have passed over.
+    ///
+    /// The parents' are repeated: once a passed over commit is pruned, nothing else tells it from one that is contained.
+    private func passedOver(
+        _ parents: [Snapshot], _ draft: Commit, _ apart: [SaveResult.Apart]
+    ) -> [Commit.PassedOver] {
+        var found: [CommitName: Commit.PassedOver] = [:]
+        for earlier in parents.flatMap(\.commit.passedOver) { found[earlier.name] = earlier }
+        for damage in newest.heads.damaged {
+            found[damage.name] = Commit.PassedOver(name: damage.name, reason: .damaged, id: damage.id)
+        }
+        for head in apart.map(\.snapshot) {
+            found[head.name] = Commit.PassedOver(name: head.name, reason: .unmergeable, id: head.id)
+        }
+        let named = draft.namedCommits
+        // Of one that is older than all that a parent names, it is unknown whether the parent contains it.
+        let notMerged = found.values.filter { other in
+            !named.contains(other.name) && parents.allSatisfy { $0.commit.isWithout(other.name) }
+        }
+        return Array(notMerged.sorted { $0.name < $1.name }.prefix(Commit.ancestorLimit))
     }
 
     /// A commit with all that is the same for each.

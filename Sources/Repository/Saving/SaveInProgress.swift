@@ -17,20 +17,24 @@ struct SaveInProgress {
     var memoryID: String?
     /// Our state, once it is a commit that can be a head; then only merging is left to do.
     var mine: (snapshot: Snapshot, manifest: Manifest)?
-    /// Our state as a side commit, for merges in which a version of ours lost.
-    var side: Snapshot?
+    /// Our state as a side commit, for merges whose result is another one.
+    var side: (snapshot: Snapshot, manifest: Manifest)?
+    /// The snapshot that has our state and nothing else.
+    private var own: (snapshot: Snapshot, manifest: Manifest)?
     /// Our commit has been read back as a part of the history.
     private var isCommitted = false
     var conflicts: Set<RelativePath> = []
+    /// Snapshots that have the versions that lost; none for our own.
+    var losers: [RelativePath: [Snapshot]] = [:]
     private var isMerged = false
     /// Files whose versions were brought together, by the digests of both.
-    var mergedFiles: [[Digest]: Entry?] = [:]
+    var mergedFiles: [[Digest]: Result<Entry?, UnmergeableFile>] = [:]
     /// The commits of our state that were proposed.
     var proposed: [Snapshot] = []
     /// Proven history of each head, by its id.
     var pasts: [Digest: ProvenPast] = [:]
-    /// The manifest of the base, if it had to be read.
-    var baseManifest: Manifest?
+    /// The manifest of the base, if it had to be looked for.
+    var baseManifest: Manifest??
 
     init(repository: Repository, writer: SnapshotWriter, request: SaveRequest) {
         self.repository = repository
@@ -43,44 +47,40 @@ struct SaveInProgress {
         lineage = request.base == nil ? nil : request.lineage
         try await findLineage()
         for round in 0..<Repository.saveRounds {
-            let state = try await combinedHeads()
-            var merge = merge(into: state, preferOurs: false)
-            let united = try await unite(&merge, state)
-            conflicts.formUnion(merge.conflicts.map(\.path))
+            let plan = try await plan()
+            if let mine, plan.heads.map(\.id) == [mine.snapshot.id] { return result(mine, plan) }
+            note(plan)
+            if plan.isFork { return try await fork(plan) }
             // A version of ours that lost has to get into the history, also where the newest snapshot stays as it is.
-            if isUnchanged(merge, state), united.isEmpty, !merge.lostOurs, let tip = newest.tip,
-                newest.heads.snapshots.count == 1
-            {
-                return result(tip, newest.manifests[0])
-            }
-            // Our version of these files is in no snapshot yet, so our state gets one of its own.
-            if merge.lostOurs, side == nil { side = try await keepOurs(state, isSide: true).snapshot }
-            let parents = newest.heads.snapshots
+            if plan.isUnchanged, !plan.merge.lostOurs, let only = plan.only(of: newest) { return result(only, plan) }
+            // The next save of this machine has it as its base, and versions of ours that lost are in it.
+            if mine == nil, side == nil, needsSide(plan) { side = try await keepOurs(plan, isSide: true) }
+            let parents = plan.heads
             isMerged =
                 isMerged || parents.count > 1 || side != nil
                 || newest.tip?.id != (mine?.snapshot ?? request.base?.snapshot)?.id
-            let manifest = try await writeManifest(try await contents(merge, state, united))
-            let commit = try await commit(manifest, parents)
+            let manifest = try await writeManifest(try await contents(plan))
+            let commit = try await commit(manifest, plan)
             let name = CommitName(sequence: commit.seq, nonce: commit.store.createOnly ? nil : commit.nonce)
             switch try await propose(commit, as: name) {
             case .won(let snapshot):
                 // The clock could stop between the last look at it and the moment in which the store wrote the commit.
                 try checkAge()
+                if mine == nil { own = side ?? (snapshot, manifest) }
                 mine = (snapshot, manifest)
                 side = nil
-                if try await isAlone(snapshot) { return result(snapshot, manifest) }
+                if try await isAlone(snapshot) { return result((snapshot, manifest), plan) }
             case .lost:
                 repository.logger.debug("Another save was faster; merging with it", metadata: ["commit": "\(name)"])
             }
-            // Writers who met would meet again: the wait grows, and is as random as it is long.
+            // Exponential backoff with full jitter.
             let wait = Duration.milliseconds(50 << round)
             try await repository.environment.sleep(repository.environment.jitter(upTo: wait))
             try await refresh()
         }
         // Our commit is a part of the history; the next save merges what is left.
-        if isCommitted, let mine { return result(mine.snapshot, mine.manifest) }
-        let kept =
-            if let mine { mine } else { try await keepOurs(try await combinedHeads(), isSide: false) }
+        if isCommitted, let mine { return result(mine, nil) }
+        let kept = if let mine { mine } else { try await keepOurs(try await plan(), isSide: false) }
         throw RepositoryError(
             .conflict, key: repository.key(of: kept.snapshot.name),
             "others saved at the same time, \(Repository.saveRounds) times in a row; the state is kept as snapshot "
@@ -88,10 +88,40 @@ struct SaveInProgress {
             hint: "Run the command again: it merges both.")
     }
 
-    private func result(_ snapshot: Snapshot, _ manifest: Manifest) -> SaveResult {
-        SaveResult(
-            snapshot: snapshot, manifest: manifest, isNew: mine != nil, isMerged: isMerged,
-            conflicts: conflicts.sorted(), uploadedBytes: writer.uploadedBytes)
+    /// Commits our state as a head of its own lineage.
+    private mutating func fork(_ plan: MergePlan) async throws -> SaveResult {
+        let kept = try await keepOurs(plan, isSide: false)
+        (own, mine) = (kept, kept)
+        return result(kept, plan)
+    }
+
+    private mutating func note(_ plan: MergePlan) {
+        conflicts.formUnion(plan.merge.conflicts.map(\.path))
+        for conflict in plan.merge.conflicts { losers[conflict.path] = conflict.oursWon ? plan.heads : [] }
+    }
+
+    /// Whether the merge makes something else of our state. What lies outside of our scope does not count where the base
+    /// alone is continued.
+    private func needsSide(_ plan: MergePlan) -> Bool {
+        guard !plan.heads.isEmpty else { return false }
+        if plan.merge.lostOurs || !plan.united.isEmpty { return true }
+        if lineage == .contained, plan.heads.map(\.id) == [request.base?.snapshot.id].compactMap(\.self) {
+            return false
+        }
+        return !plan.isOwnState(request.files.map(\.facts))
+    }
+
+    private func result(
+        _ newest: (snapshot: Snapshot, manifest: Manifest), _ plan: MergePlan?
+    ) -> SaveResult {
+        let losers = losers.sorted { $0.key < $1.key }.map { path, kept in
+            SaveResult.Loser(
+                path: path, isOurs: kept.isEmpty, keptIn: kept.isEmpty ? [own?.snapshot].compactMap(\.self) : kept)
+        }
+        return SaveResult(
+            snapshot: newest.snapshot, manifest: newest.manifest, isNew: mine != nil, isMerged: isMerged, own: own,
+            conflicts: conflicts.sorted(), losers: losers, apart: plan?.apart ?? [],
+            uploadedBytes: writer.uploadedBytes)
     }
 
     // MARK: What is in the store
@@ -99,12 +129,13 @@ struct SaveInProgress {
     private mutating func refresh() async throws {
         var known = zip(newest.heads.snapshots, newest.manifests).map { (snapshot: $0, manifest: $1) }
         if let mine { known.append(mine) }
-        newest = try await repository.newest(known: known)
+        newest = try await repository.newest(
+            known: known, checking: newest.check, unusable: newest.unusablePacks)
         // Our commit may have become unreadable meanwhile: then our state is not saved.
-        if let own = mine?.snapshot,
-            !newest.heads.snapshots.contains(where: { $0.id == own.id || $0.commit.names(own) })
+        if let saved = mine?.snapshot,
+            !newest.heads.snapshots.contains(where: { $0.id == saved.id || $0.commit.names(saved) })
         {
-            mine = nil
+            (mine, own) = (nil, nil)
             isCommitted = false
         }
         // What was pruned stays so.
@@ -135,7 +166,7 @@ struct SaveInProgress {
         let found = try await repository.heads(known: [snapshot])
         let isContained = found.snapshots.contains { $0.commit.names(snapshot) }
         isCommitted = isContained || found.snapshots.contains { $0.id == snapshot.id }
-        if !isCommitted { mine = nil }
+        if !isCommitted { (mine, own) = (nil, nil) }
         // What was passed over is still there, and still cannot be merged.
         let others = found.snapshots.filter { $0.id != snapshot.id && !snapshot.commit.passesOver($0) }
         return isCommitted && (isContained || others.isEmpty)

@@ -28,6 +28,8 @@ public struct SaveRequest: Sendable {
     /// The snapshot that the state was made from, and the files that were the same here then, in the order of their paths;
     /// `nil` if that is not known. Then nothing counts as removed.
     public var base: (snapshot: Snapshot, files: [FileFacts])?
+    /// Manifest of the base, if ``Repository/keptManifest(of:known:beside:)`` gave it.
+    public var baseManifest: Manifest?
     /// How the base stands to the newest snapshots, if that was found out already; only what they contain is a base.
     public var lineage: Lineage?
     /// Under which rules the state was captured: what lies outside of them is not removed. `nil` if everything was.
@@ -37,10 +39,12 @@ public struct SaveRequest: Sendable {
     public var run: Commit.Run?
     /// What makes the commit other than a save.
     public var note: String?
-    /// Is told, before each attempt to commit the state, all snapshots that it may have become.
-    public var willCommit: (@Sendable ([Snapshot]) async -> Void)?
+    /// Is told, before each attempt to commit the state, all snapshots that it may have become, and the side commit that has
+    /// the state itself where one of them names it.
+    public var willCommit: (@Sendable (_ proposed: [Snapshot], _ own: Snapshot?) async -> Void)?
     /// Brings two versions of a file together that changed on both sides, gives the result to the writer, and returns it;
-    /// `nil` if it knows no better than to take the newer one.
+    /// `nil` if it knows no better than to take the newer one. Throws ``UnmergeableFile`` if neither may take the other's
+    /// place.
     public var mergeFile: (@Sendable (FileMerge) async throws -> NewFile?)?
 
     public init(
@@ -64,8 +68,30 @@ public struct SaveResult: Sendable {
     public let isNew: Bool
     /// Other snapshots were merged with the state.
     public let isMerged: Bool
+    /// Snapshot that has the state as it was saved: ``snapshot`` itself, or a side or parent of it. `nil` if there was
+    /// nothing to save.
+    public let own: (snapshot: Snapshot, manifest: Manifest)?
     /// Paths that had changed on both sides. The version that is not in the snapshot is in a parent or a side of it.
     public let conflicts: [RelativePath]
+    /// Versions of files that lost a conflict.
+    public let losers: [Loser]
+    /// Heads that could not be merged with the state, each with the reason.
+    public let apart: [Apart]
     /// Bytes of the packs that were uploaded.
     public let uploadedBytes: Int64
+
+    /// A version of a file that lost against another one.
+    public struct Loser: Sendable, Equatable {
+        public let path: RelativePath
+        /// It is a version of the state that was saved.
+        public let isOurs: Bool
+        /// Snapshots one of which has it.
+        public let keptIn: [Snapshot]
+    }
+
+    /// A head that stays beside the one that was saved.
+    public struct Apart: Sendable, Equatable {
+        public let snapshot: Snapshot
+        public let reason: String
+    }
 }

@@ -51,6 +51,8 @@ public final class SnapshotWriter: Sendable {
     let repository: Repository
     /// The snapshots that the save builds upon.
     public let newest: Newest
+    /// Manifests of other snapshots that are kept.
+    public let others: [Manifest]
     /// When the store was asked for those snapshots.
     private let started: Moment
     /// Packs whose blobs are written anew.
@@ -59,7 +61,8 @@ public final class SnapshotWriter: Sendable {
 
     /// - Parameters:
     ///   - newest: the snapshots of now. Only what they refer to is taken for stored: an older one may be pruned meanwhile.
-    ///   - others: manifests of other snapshots that are kept, whose files the state may have as they are stored.
+    ///   - others: manifests of other snapshots that were there after the save had begun: a prune lets what they refer to go
+    ///     no earlier than a grace later, so the state may refer to it as well.
     ///   - abandoned: packs whose blobs shall be written anew.
     public init(
         _ repository: Repository, upon newest: Newest, and others: [Manifest] = [],
@@ -77,8 +80,17 @@ public final class SnapshotWriter: Sendable {
                 for blob in entry.references where !abandoned.contains(blob.frame.pack) { blobs.insert(blob) }
             }
         }
-        for other in others { sizes.merge(other.packSizes) { first, _ in first } }
+        for other in others {
+            sizes.merge(other.packSizes) { first, _ in first }
+            for entry in other.entries {
+                if case .chunkLists = entry.content { continue }
+                for blob in entry.references where !abandoned.contains(blob.frame.pack) && blobs[blob.digest] == nil {
+                    blobs.insert(blob)
+                }
+            }
+        }
         self.abandoned = abandoned
+        self.others = others
         let environment = repository.environment
         state = NIOLockedValueBox(
             State(
@@ -175,6 +187,13 @@ public final class SnapshotWriter: Sendable {
     enum Content: Sendable {
         case stored(Entry)
         case new(NewFile)
+
+        var path: RelativePath {
+            switch self {
+            case .stored(let entry): entry.path
+            case .new(let file): file.facts.path
+            }
+        }
     }
 
     /// Uploads everything that is still here and the manifest.
@@ -183,6 +202,7 @@ public final class SnapshotWriter: Sendable {
     ///   - manifests: whose pages may be used again; of snapshots that are kept.
     /// - Returns: the manifest as it is stored.
     func writeManifest(_ files: [Content], reusing manifests: [Manifest]) async throws -> Manifest {
+        try checkPaths(files.map(\.path))
         let lists = try await writeChunkLists(files)
         // The manifest goes into the pack of the newest files, unless that is nearly full.
         if state.withLockedValue({ $0.open.bytes.readableBytes > Pack.targetLength / 2 }) { try await flush() }
@@ -208,6 +228,20 @@ public final class SnapshotWriter: Sendable {
         let lists = try await writeChunkLists([.new(file)])
         try await flush()
         return entry(.new(file), lists)
+    }
+
+    /// No reader takes a manifest in which a path occurs twice, or below a file.
+    private func checkPaths(_ paths: [RelativePath]) throws(RepositoryError) {
+        let all = Set(paths)
+        for (path, next) in zip(paths, paths.dropFirst()) where path >= next {
+            throw RepositoryError(.conflict, "'\(next)' occurs twice among the files to save; nothing was saved")
+        }
+        for path in paths {
+            if let file = path.ancestors.first(where: all.contains) {
+                throw RepositoryError(
+                    .conflict, "'\(file)' is a file and a directory among the files to save; nothing was saved")
+            }
+        }
     }
 
     private func entry(_ file: Content, _ lists: [Digest: [BlobReference]]) -> Entry {

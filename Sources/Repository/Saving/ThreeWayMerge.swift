@@ -17,7 +17,7 @@ public struct FileFacts: Sendable, Equatable {
     }
 
     /// Whether two files are the same for a memory. A file that was only touched, or got other rights, is.
-    func isSame(as other: FileFacts) -> Bool { digest == other.digest && size == other.size }
+    public func isSame(as other: FileFacts) -> Bool { digest == other.digest && size == other.size }
 
     /// Which of two versions wins: the same one on every machine, whatever side it is on.
     func isLater(than other: FileFacts) -> Bool {
@@ -78,10 +78,8 @@ struct ThreeWayMerge {
         func hasRemoved(_ path: RelativePath) -> Bool { scopes.allSatisfy { $0.contains(path) } }
     }
 
-    /// - Parameters:
-    ///   - base: what both sides were made from, in the order of the paths; empty if that is not known.
-    ///   - preferOurs: ours wins each conflict.
-    init(base: [FileFacts], ours: Side, theirs: Side, preferOurs: Bool = false) {
+    /// - Parameter base: what both sides were made from, in the order of the paths; empty if that is not known.
+    init(base: [FileFacts], ours: Side, theirs: Side) {
         let (ourSide, theirSide) = (ours, theirs)
         let (ours, theirs) = (ours.files, theirs.files)
         var (b, o, t) = (0, 0, 0)
@@ -101,7 +99,7 @@ struct ThreeWayMerge {
             case (let our?, nil): choice = old?.isSame(as: our) == true && theirSide.hasRemoved(path) ? nil : .ours(o)
             case (nil, let their?):
                 choice = old?.isSame(as: their) == true && ourSide.hasRemoved(path) ? nil : .theirs(t)
-            case (let our?, let their?): choice = choose(our, their, old, preferOurs) ? .ours(o) : .theirs(t)
+            case (let our?, let their?): choice = choose(our, their, old) ? .ours(o) : .theirs(t)
             }
             if let choice {
                 choices.append(choice)
@@ -110,14 +108,14 @@ struct ThreeWayMerge {
             if our != nil { o += 1 }
             if their != nil { t += 1 }
         }
-        makeRoom(paths, preferOurs)
+        makeRoom(paths)
     }
 
     /// - Returns: whether our version is taken.
-    private mutating func choose(_ our: FileFacts, _ their: FileFacts, _ old: FileFacts?, _ preferOurs: Bool) -> Bool {
+    private mutating func choose(_ our: FileFacts, _ their: FileFacts, _ old: FileFacts?) -> Bool {
         if our.isSame(as: their) || old?.isSame(as: our) == true { return false }
         if old?.isSame(as: their) == true { return true }
-        let oursWins = preferOurs || our.isLater(than: their)
+        let oursWins = our.isLater(than: their)
         conflicts.append(Conflict(path: our.path, oursWon: oursWins))
         return oursWins
     }
@@ -128,15 +126,14 @@ struct ThreeWayMerge {
     }
 
     /// Resolves names that one side has for a file and the other for a directory.
-    private mutating func makeRoom(_ paths: [RelativePath], _ preferOurs: Bool) {
+    private mutating func makeRoom(_ paths: [RelativePath]) {
         let sides = Set(choices.map(\.isOurs))
         guard sides.count == 2 else { return }
         let files = Dictionary(uniqueKeysWithValues: zip(paths, choices.map(\.isOurs)))
         var dropped: Set<RelativePath> = []
         for path in paths {
             for ancestor in path.ancestors {
-                guard let fileIsOurs = files[ancestor] else { continue }
-                dropped.insert(preferOurs && fileIsOurs ? path : ancestor)
+                if files[ancestor] != nil { dropped.insert(ancestor) }
             }
         }
         guard !dropped.isEmpty else { return }

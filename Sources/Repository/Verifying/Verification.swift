@@ -195,10 +195,8 @@ final class Verification: Sendable {
                     var reason: String?
                     if snapshots[index].id != reference.id {
                         reason = "it is not the commit \(shortID) that snapshot \(child.shortID) continues"
-                    } else if snapshots[index].commit.isSide != isSide {
-                        reason =
-                            "snapshot \(child.shortID) calls it "
-                            + (isSide ? "a side, and it is none" : "a parent, and it is a side commit")
+                    } else if isSide, !snapshots[index].commit.isSide {
+                        reason = "snapshot \(child.shortID) calls it a side, and it is none"
                     }
                     if let reason { add(ObjectProblem(reason: reason), key, snapshot: index) }
                 } else if damaged.contains(name) {

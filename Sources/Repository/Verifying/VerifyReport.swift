@@ -15,6 +15,16 @@ public struct VerifyReport: Sendable, Equatable {
         /// How many files are hurt, at most: those whose paths cannot be told may be among those whose paths can.
         public let pathCount: Int
 
+        public init(key: ObjectKey, reason: String, snapshots: [String], paths: [RelativePath]) {
+            (self.key, self.reason, self.snapshots, self.paths) = (key, reason, snapshots, paths)
+            pathCount = paths.count
+        }
+
+        init(key: ObjectKey, reason: String, snapshots: [String], paths: [RelativePath], pathCount: Int) {
+            (self.key, self.reason, self.snapshots) = (key, reason, snapshots)
+            (self.paths, self.pathCount) = (paths, pathCount)
+        }
+
         /// How many paths are named.
         static let namedPaths = 5
         /// How many reasons are given for one object.
@@ -47,6 +57,13 @@ public struct VerifyReport: Sendable, Equatable {
     public internal(set) var strangers: [ObjectKey] = []
 
     public init() {}
+
+    /// Adds damage that only who knows what the files are can find.
+    public mutating func add(_ found: [Damage]) {
+        let hurt = Set(found.flatMap(\.snapshots)).subtracting(damages.flatMap(\.snapshots))
+        wholeSnapshots = max(0, wholeSnapshots - hurt.count)
+        damages = (damages + found).sorted { $0.key < $1.key }
+    }
 }
 
 /// How far a verification has come in reading packs.

@@ -102,7 +102,8 @@ extension RequestSender {
         case "SlowDown", "ServiceUnavailable", "Throttling", "ThrottlingException", "RequestLimitExceeded":
             return .throttled
         case "RequestTimeout", "RequestTimeoutException": return .unreachable
-        case "InvalidObjectState": return .invalid
+        case "InvalidObjectState": return .refused
+        case .some(let code) where code.hasPrefix("KMS."): return .refused
         // An error that was noticed after the status had been sent.
         case .some where (200..<300).contains(error.status): return .server
         default: return kind(ofStatus: error.status, hasRegion: actualRegion(error, progress) != nil)
@@ -116,6 +117,7 @@ extension RequestSender {
         case 300..<400: hasRegion ? .wrongRegion : .invalid
         case 401: .unauthenticated
         case 403: .denied
+        case 402, 423, 451: .refused
         case 404: .notFound
         case 408: .unreachable
         case 409: .conflict
@@ -154,8 +156,11 @@ extension RequestSender {
         case .server, .corrupt: return "Try again; if it stays, give the request id to the provider."
         case .invalid where (300..<400).contains(error.status):
             return "The endpoint redirects elsewhere; check --endpoint-url, and whether it needs https."
-        case .invalid where error.code == "InvalidObjectState":
+        case .refused where error.code == "InvalidObjectState":
             return "The object is archived; restore it from its storage class first."
+        case .refused where error.code?.hasPrefix("KMS.") == true:
+            return "Enable the key that encrypts the object, and allow its use."
+        case .refused: return "The store holds the object back; ask its provider why."
         default: return nil
         }
     }

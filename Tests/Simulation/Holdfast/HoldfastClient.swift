@@ -18,6 +18,7 @@ struct HoldfastClient: RepositoryUnderTest {
         /// What the files may have become by a save that nobody saw the end of.
         struct Intent: Sendable {
             let snapshots: [Snapshot]
+            let own: Snapshot?
             let files: Tree
         }
 
@@ -82,7 +83,8 @@ struct HoldfastClient: RepositoryUnderTest {
     ) async throws -> SavedTree {
         let remembered = try await point(base as? Known)
         let newest = try await repository.newest(
-            known: remembered.flatMap { point in point.manifest.map { [(point.snapshot, $0)] } } ?? [])
+            known: remembered.flatMap { point in point.manifest.map { [(point.snapshot, $0)] } } ?? [],
+            checking: .allHeads)
         var lineage: Lineage?
         if let remembered { lineage = try await repository.lineage(of: remembered.snapshot, to: newest.heads) }
         let base = remembered
@@ -91,11 +93,22 @@ struct HoldfastClient: RepositoryUnderTest {
             newest.manifests.flatMap(\.entries).filter { entry in
                 entry.references.contains { abandoned.contains($0.frame.pack) }
             }.map(\.path))
-        let writer = SnapshotWriter(repository, upon: newest, abandoning: abandoned)
+        var kept: Manifest?
+        if let remembered, lineage == .contained, !newest.heads.snapshots.contains(remembered.snapshot) {
+            kept = try await repository.keptManifest(
+                of: remembered.snapshot, known: remembered.manifest, beside: newest)
+        }
+        let writer = SnapshotWriter(
+            repository, upon: newest, and: [kept].compactMap(\.self), abandoning: abandoned)
+        func isStored(_ facts: FileFacts) -> Bool {
+            (newest.manifests + writer.others).contains { $0.entry(facts.path)?.facts.isSame(as: facts) == true }
+        }
 
         var state: [SaveRequest.File] = []
         for (path, facts, content) in files.facts {
-            if lineage == .contained, let base, base.files["\(path)"] == files["\(path)"], !moving.contains(path) {
+            if lineage == .contained, let base, base.files["\(path)"] == files["\(path)"], !moving.contains(path),
+                isStored(facts)
+            {
                 state.append(.unchanged(facts))
             } else {
                 state.append(.new(try await write(content, facts, with: writer)))
@@ -103,15 +116,17 @@ struct HoldfastClient: RepositoryUnderTest {
         }
         var request = SaveRequest(
             files: state, base: base.map { ($0.snapshot, $0.files.facts.map(\.facts)) }, writer: "simulation")
+        request.baseManifest = kept
         request.lineage = lineage
-        request.willCommit = { snapshots in
-            remember(Known(point: remembered, intent: Known.Intent(snapshots: snapshots, files: files)))
+        request.willCommit = { snapshots, own in
+            remember(Known(point: remembered, intent: Known.Intent(snapshots: snapshots, own: own, files: files)))
         }
         if merging != .never { request.mergeFile = { try await merge($0, files, with: writer) } }
         let saved = try await repository.save(writer, request)
+        let own = saved.own ?? (saved.snapshot, saved.manifest)
         return SavedTree(
             id: saved.snapshot.id.hexadecimal,
-            base: Known(point: Known.Point(snapshot: saved.snapshot, manifest: saved.manifest, files: files)))
+            base: Known(point: Known.Point(snapshot: own.snapshot, manifest: own.manifest, files: files)))
     }
 
     private func write(
@@ -156,7 +171,8 @@ struct HoldfastClient: RepositoryUnderTest {
     /// What is remembered, with what a process that died had no time to remember.
     private func point(_ known: Known?) async throws -> Known.Point? {
         for snapshot in known?.intent?.snapshots.reversed() ?? [] where try await repository.holds(snapshot) {
-            return Known.Point(snapshot: snapshot, manifest: nil, files: known?.intent?.files ?? [:])
+            let own = known?.intent?.own.flatMap { snapshot.commit.sides.contains($0.reference) ? $0 : nil }
+            return Known.Point(snapshot: own ?? snapshot, manifest: nil, files: known?.intent?.files ?? [:])
         }
         return known?.point
     }
