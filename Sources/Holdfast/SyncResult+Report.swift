@@ -1,4 +1,5 @@
 import AgentFiles
+import Basics
 import FileIO
 import Repository
 
@@ -8,7 +9,7 @@ extension SyncResult {
         skipped.links = scan.skippedLinks
         skipped.specialFiles = scan.skippedSpecialFiles
         skipped.excluded = scan.excluded.values.reduce(0, +)
-        problems = scan.failures.map { Problem(path: "\($0.path)", reason: "\($0.cause)") }
+        problems = scan.failures.map { Problem(path: "\($0.path)", $0.cause.failure) }
     }
 
     /// Takes over what a snapshot says of itself.

@@ -47,6 +47,8 @@ struct MemoryOptions: ParsableArguments {
     @Option(help: .value("dir", "The agent's storage directory. Overrides HOLDFAST_STORAGE.")) var storage: String?
     @Option(help: .value("glob", "Take files that are left out by default, by pattern; may be repeated.")) var include:
         [String] = []
+    @Option(help: .value("glob", "Leave files and databases out, by pattern; may be repeated.")) var exclude: [String] =
+        []
     @Flag(inversion: .prefixedNo, help: "Keep one object for each file. Overrides HOLDFAST_MIRROR.") var mirror: Bool?
     @Option(help: "Region of the bucket. Overrides AWS_REGION, AWS_DEFAULT_REGION and the profile.") var region: String?
     @Option(help: .value("url", "URL of another store than AWS. Overrides AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL."))
@@ -70,6 +72,7 @@ struct MemoryOptions: ParsableArguments {
             .sseKMSKeyID: sseKMSKeyID, .awsProfile: awsProfile, .concurrency: concurrency, .limitRate: limitRate,
         ].compactMapValues(\.self)
         if !include.isEmpty { flags[.include] = include.joined(separator: ",") }
+        if !exclude.isEmpty { flags[.exclude] = exclude.joined(separator: ",") }
         if let mirror { flags[.mirror] = "\(mirror)" }
         if let allowInsecureEndpoint { flags[.allowInsecureEndpoint] = "\(allowInsecureEndpoint)" }
         return flags

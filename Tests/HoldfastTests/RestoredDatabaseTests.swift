@@ -79,7 +79,7 @@ struct RestoredDatabaseTests {
         try #require(plan.changes.count == 1)
         let now = workspace.environment.now()
         let restore = try await DatabaseRestore.stage(plan, workspace, takenAt: now, &result)
-        try await restore.lock(force: false)
+        try await restore.lock()
         await workspace.announce([snapshot], restoring: true, restore.announced, takenAt: now)
         _ = try await restore.commit()
     }

@@ -1,5 +1,6 @@
 import AgentDatabase
 import AgentFiles
+import Basics
 import FileIO
 import NIOConcurrencyHelpers
 import Repository
@@ -17,6 +18,8 @@ struct Capture: Sendable {
     let failures: [StorageScan.Failure]
     /// Files whose content is not to be taken.
     var torn: [RelativePath] = []
+    /// Databases among the files whose log or journal holds more than they do.
+    var logs: Set<RelativePath> = []
     let base: LocalState.Base?
     /// When the scan began, in nanoseconds since 1970.
     let takenAt: Int64
@@ -37,8 +40,9 @@ struct Capture: Sendable {
 
     /// Whether all files are known to be as they were when they were synchronised. Some may be although this says no.
     var isUnchanged: Bool {
-        guard let base, failures.isEmpty,
-            files.count + databases.count + leftOut.count == base.index.entries.count,
+        guard let base, failures.isEmpty, logs.isEmpty,
+            files.count + databases.count + leftOut.count(where: { base.index.entry($0) != nil })
+                == base.index.entries.count,
             databases.allSatisfy(base.index.matches)
         else { return false }
         let known = base.index.entries.lazy.filter { !DatabaseEntries.contains($0.path) }
@@ -59,6 +63,8 @@ struct Capture: Sendable {
         var writtenDatabases = false
         var problems: [SyncResult.Problem] = []
         var warnings: [String] = []
+        /// What is wrong with rows of databases, which are stored all the same.
+        fileprivate var databaseRemarks: [String] = []
     }
 
     /// Reads what changed and hands it to a writer.
@@ -73,7 +79,7 @@ struct Capture: Sendable {
         let moving = abandoned.isEmpty ? [] : paths(in: abandoned, of: newest)
         for file in files {
             if let entry = base?.index.entry(file.path), base?.index.matches(entry, file.status) == true,
-                !moving.contains(file.path)
+                !moving.contains(file.path), !logs.contains(file.path)
             {
                 captured.files.append(.unchanged(entry.facts))
                 captured.index.append(entry)
@@ -96,25 +102,22 @@ struct Capture: Sendable {
                 captured.index.append(entry)
                 continue
             }
-            switch try await DatabaseCapture(workspace: workspace, writer: writer).run(database, at: path) {
-            case .failed(let path, let reason):
-                unreadable.append(path)
-                captured.problems.append(SyncResult.Problem(path: "\(path)", reason: reason))
-            case .read(let file, let entry):
-                captured.index.append(entry)
-                if let old = base?.index.entry(path), old.sha256 == entry.sha256, !moving.contains(path) {
-                    captured.files.append(.unchanged(old.facts))
-                } else {
-                    captured.files.append(.new(file))
-                    captured.writtenFiles += 1
-                    captured.writtenDatabases = true
-                }
+            let outcome = try await DatabaseCapture(workspace: workspace, writer: writer).run(database, at: path)
+            take(outcome, of: database, base, moving, &captured, &unreadable)
+        }
+        for path in read.databases.sorted() {
+            guard let database = try await database(inStorage: path, &captured, &unreadable) else { continue }
+            var outcome = try await DatabaseCapture(workspace: workspace, writer: writer).run(database, at: path)
+            if case .read(let file, let entry, let remarks) = outcome, let main = database.main {
+                outcome = .read(
+                    file,
+                    FileIndex.Entry(
+                        path: path, size: entry.size, modified: main.modified, changed: main.changed,
+                        inode: main.inode, sha256: entry.sha256), remarks: remarks)
             }
+            take(outcome, of: database, base, moving, &captured, &unreadable)
         }
-        captured.warnings = Set(read.databases).sorted().map {
-            "'\($0)' in the storage directory is an SQLite database and is stored as a plain file: if a program was "
-                + "writing to it, the copy may be torn"
-        }
+        captured.warnings += captured.databaseRemarks
         captured.files += read.files
         captured.index += read.index
         captured.writtenFiles += read.writtenFiles
@@ -122,6 +125,46 @@ struct Capture: Sendable {
         keepUnseen(base, newest, unreadable, &captured)
         captured.files.sort { $0.path < $1.path }
         return captured
+    }
+
+    /// Takes in what came of a database.
+    private func take(
+        _ outcome: DatabaseCapture.Outcome, of database: DatabaseFile, _ base: LocalState.Base?,
+        _ moving: Set<RelativePath>, _ captured: inout Captured, _ unreadable: inout [RelativePath]
+    ) {
+        switch outcome {
+        case .failed(let path, let failure):
+            unreadable.append(path)
+            captured.problems.append(SyncResult.Problem(path: "\(path)", failure))
+        case .read(let file, let entry, let remarks):
+            captured.databaseRemarks += remarks.map {
+                "'\(printable(database.path.utf8))' is saved as it is: \($0)"
+            }
+            captured.index.append(entry)
+            if let old = base?.index.entry(entry.path), old.sha256 == entry.sha256, !moving.contains(entry.path) {
+                captured.files.append(.unchanged(old.facts))
+            } else {
+                captured.files.append(.new(file))
+                captured.writtenFiles += 1
+                captured.writtenDatabases = true
+            }
+        }
+    }
+
+    /// A database in the storage directory itself: stored as an image without credentials, like those beside it.
+    private func database(
+        inStorage path: RelativePath, _ captured: inout Captured, _ unreadable: inout [RelativePath]
+    ) async throws -> DatabaseFile? {
+        guard let text = path.utf8String else {
+            unreadable.append(path)
+            captured.problems.append(
+                SyncResult.Problem(
+                    path: "\(path)", reason: "it is a database, and its name is not valid UTF-8",
+                    hint: SafePaths.Refusal.hint))
+            return nil
+        }
+        let place = "\(workspace.storage)/\(text)"
+        return try await FileIO.run { try DatabaseFile.at(place) }
     }
 
     /// What could not be looked at is not gone: the snapshot keeps the version that it had.
@@ -148,8 +191,10 @@ struct Capture: Sendable {
     private func isUnseen(_ path: RelativePath, _ hidden: Set<RelativePath>) -> Bool {
         if hidden.contains(path) || path.ancestors.contains(where: { hidden.contains($0) }) { return true }
         // A file that the options leave out this time was not removed either.
-        if case .leftOut? = workspace.exclusions.rule(for: path) { return true }
-        return false
+        switch workspace.exclusions.rule(for: path) {
+        case .leftOut?, .excluded?: return true
+        case .neverStored?, nil: return workspace.leavesOut(database: path)
+        }
     }
 
     /// The files of a snapshot that a save of this state would drop, as far as can be told before anything is read.

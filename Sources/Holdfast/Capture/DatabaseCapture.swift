@@ -1,5 +1,6 @@
 import AgentDatabase
 import AgentFiles
+import Basics
 import FileIO
 import NIOConcurrencyHelpers
 import NIOCore
@@ -13,9 +14,10 @@ struct DatabaseCapture: Sendable {
 
     /// What came of one database.
     enum Outcome: Sendable {
-        case read(NewFile, FileIndex.Entry)
+        /// - Parameter remarks: what is wrong with rows, which are stored all the same.
+        case read(NewFile, FileIndex.Entry, remarks: [String])
         /// It cannot be read; the snapshot keeps the version that it had.
-        case failed(RelativePath, String)
+        case failed(RelativePath, Failure)
     }
 
     /// - Throws: ``StoreError``, `CancellationError`.
@@ -27,22 +29,28 @@ struct DatabaseCapture: Sendable {
             image = try await workspace.image(of: database)
         } catch {
             if error is CancellationError || Task.isCancelled { throw error }
-            return .failed(path, "\(error)")
+            return .failed(path, Failure(error))
         }
         try await known
         // The check and the hashing take about as long: each has a core.
-        async let checked = damage(of: image)
+        async let checked = check(image, of: database)
         let (digest, chunks) = try await store(image)
-        if let reason = await checked { return .failed(path, reason) }
+        let remarks: [String]
+        switch await checked {
+        case .success(let found): remarks = found
+        case .failure(let failure): return .failed(path, failure)
+        }
         let file = NewFile(path: path, mode: 0o600, modified: database.modified, digest: digest, chunks: chunks)
         return .read(
-            file, database.indexEntry(at: path, size: image.size, modified: database.modified, sha256: digest))
+            file, database.indexEntry(at: path, size: image.size, modified: database.modified, sha256: digest),
+            remarks: remarks)
     }
 
-    /// Why an image must not be kept.
-    private func damage(of image: DatabaseImage) async -> String? {
-        do { try await FileIO.run { try image.check() } } catch { return "\(error)" }
-        return nil
+    /// - Returns: what is wrong with rows, or why the image must not be kept.
+    private func check(_ image: DatabaseImage, of database: DatabaseFile) async -> Result<[String], Failure> {
+        do { return .success(try await FileIO.run { try image.check() }) } catch {
+            return .failure(Failure(database.explain(error)))
+        }
     }
 
     /// Pieces of an image that are read at once, in bytes: as many chunks as make a frame.

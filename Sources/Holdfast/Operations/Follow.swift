@@ -66,7 +66,9 @@ struct Follow: Sendable {
             index += try await restoration.commit(staged)
         }
         result.warnings += plan.files.remarks.warnings
-        for entry in databases { index.append(try await add(entry, base, comparison, &result)) }
+        for entry in databases {
+            if let known = try await add(entry, base, comparison, &result) { index.append(known) }
+        }
         try await state.write(snapshot, manifest, index, takenAt: takenAt, isMirrored: false)
     }
 
@@ -84,24 +86,32 @@ struct Follow: Sendable {
     }
 
     /// Adds the rows of one database.
-    /// - Returns: what is to be remembered of it.
+    /// - Returns: what is to be remembered of it, if anything is known of it.
     private func add(
         _ entry: Entry, _ base: LocalState.Base?, _ comparison: Comparison, _ result: inout SyncResult
-    ) async throws -> FileIndex.Entry {
+    ) async throws -> FileIndex.Entry? {
         let done = FileIndex.Entry(
             path: entry.path, size: entry.size, modified: entry.modified, changed: 0, inode: 0, sha256: entry.digest)
         guard let name = DatabaseEntries.name(at: entry.path, named: workspace.databaseOptions.named) else {
             return done
         }
-        let present = try await workspace.databases().databases.first { $0.name == name }
+        guard !workspace.leavesOut(database: entry.path) else { return done }
+        let found = try await workspace.databases()
+        let present = found.databases.first { $0.name == name }
+        let cause = found.problems.first { $0.name == name }?.cause
         // Rows are added to it whatever else it holds: its content is not compared.
-        let here = present.map { PathVersion.content(nil, modified: $0.modified) } ?? .absent
+        let here =
+            present.map { PathVersion.content(nil, modified: $0.modified) }
+            ?? cause.map { PathVersion.unusable(PathState(unreadableDatabase: $0)) } ?? .absent
         let before = base?.index.entry(entry.path)
         let isNew = before?.sha256 != entry.digest
         let store = PathVersion.content(entry.digest, modified: isNew ? entry.modified : before?.modified ?? 0)
         switch comparison.ruling(of: entry.path, here: here, store: store).outcome {
         case .take: try await install(entry, name, &result)
         case .merge: if let present { try await addRows(of: entry, to: present, base, &result) }
+        case .skip:
+            if let cause { result.warnings.append("\(cause); it stays as it is") }
+            return before
         default: break
         }
         return done
@@ -116,7 +126,7 @@ struct Follow: Sendable {
         let restore = try await DatabaseRestore.stage(
             plan, workspace, takenAt: workspace.environment.now(), &result)
         do {
-            try await restore.lock(force: false)
+            try await restore.lock()
             _ = try await restore.commit()
         } catch {
             await restore.abandon()

@@ -100,7 +100,7 @@ struct Pull: Sendable {
             result.totalBytes = plan.offered.reduce(0) { $0 + $1.size }
             var remarks = plan.files.remarks
             if plan.here.isEmpty { remarks.remove(.missingHere) }
-            try remarks.check(&result) { plan.here.failure(at: $0) }
+            try remarks.check(&result) { plan.here.cause(at: $0) }
             let staged = try await restoration.stage(plan.files, &result)
             var index = plan.files.index
             if let staged { index += try await restoration.commit(staged) }
@@ -217,7 +217,7 @@ struct Pull: Sendable {
             remarks.add(databasePlan.remarks)
             // A directory without any file was cleared, or moved aside: that nothing is in it is no news.
             if plan.here.isEmpty { remarks.remove(.missingHere) }
-            try remarks.check(&result) { plan.here.failure(at: $0) ?? databasePlan.causes[$0] }
+            try remarks.check(&result) { plan.here.cause(at: $0) ?? databasePlan.causes[$0] }
             let index = try await change(
                 restoration, plan.files, databasePlan, snapshot, manifest, takenAt: takenAt, &result)
             result.warnings += databasePlan.warnings + remarks.warnings
@@ -254,7 +254,7 @@ struct Pull: Sendable {
             let staged = try await restoration.stage(plan, &result)
             let intent = await prepared
             func willChange() async throws {
-                try await databaseRestore.lock(force: operation == .force)
+                try await databaseRestore.lock(skipsInUse: operation == .restore)
                 await workspace.announce(intent)
             }
             if let staged {

@@ -1,5 +1,6 @@
 import AgentDatabase
 import AgentFiles
+import Basics
 import FileIO
 import Logging
 import NIOConcurrencyHelpers
@@ -19,10 +20,16 @@ struct DatabaseRestore: Sendable {
     private let staged: [Staged]
     /// Where databases are now that were replaced although they had changed here.
     private let keptAt = NIOLockedValueBox<[String]>([])
+    /// Databases that stay as they are, since another program has them open.
+    private let inUse = NIOLockedValueBox<[RelativePath: DatabaseInstall.InUse]>([:])
 
     private init(_ workspace: Workspace, _ staged: [Staged]) { (self.workspace, self.staged) = (workspace, staged) }
 
-    var warnings: [String] { keptAt.withLockedValue { $0 }.map { "the database that was here is kept as '\($0)'" } }
+    var warnings: [String] {
+        let kept = keptAt.withLockedValue { $0 }.map { "the database that was here is kept as '\($0)'" }
+        let skipped = inUse.withLockedValue { $0.values.map { "\($0); it stays as it is" } }
+        return kept + skipped.sorted()
+    }
 
     /// Fetches and checks all images.
     /// - Parameter takenAt: when the pull began, in nanoseconds since 1970.
@@ -48,9 +55,14 @@ struct DatabaseRestore: Sendable {
                 // However young the save is, or wrong its clock: a write that follows must not look like this one.
                 let modified = min(change.entry.modified, takenAt - 2 * FileIndex.settlingTime)
                 let (rows, fingerprint) = try await FileIO.run {
-                    let rows = try install.prepare(
-                        keepingSecretsOf: change.present, rebase: rebase, checkout: checkout, modified: modified)
-                    return (rows, try install.fingerprint())
+                    do {
+                        let rows = try install.prepare(
+                            keepingSecretsOf: change.present, rebase: rebase, checkout: checkout, modified: modified)
+                        return (rows, try install.fingerprint())
+                    } catch  where change.how != .merge && Self.isMalformed(error) {
+                        // It arrived as it was saved, so it was no database when it was.
+                        throw RepositoryError(.damaged, "'\(change.entry.path)' of the snapshot is no whole database")
+                    }
                 }
                 staged.append(Staged(change: change, install: install, fingerprint: fingerprint))
                 if rows > 0 {
@@ -64,6 +76,14 @@ struct DatabaseRestore: Sendable {
             throw error
         }
         return DatabaseRestore(workspace, staged)
+    }
+
+    private static func isMalformed(_ error: any Error) -> Bool {
+        switch error {
+        case is DatabaseDamage: true
+        case let error as SQLiteError: error.isCorrupt || error.isRefused
+        default: false
+        }
     }
 
     var isEmpty: Bool { staged.isEmpty }
@@ -82,14 +102,24 @@ struct DatabaseRestore: Sendable {
     }
 
     /// Keeps others out of the databases, and puts aside what changed here and is replaced all the same.
+    /// - Parameter skipsInUse: pass over a database that another program has open.
     /// - Throws: `DatabaseInstall.InUse`, ``FileError``; nothing has changed then.
-    func lock(force: Bool) async throws {
+    func lock(skipsInUse: Bool = false) async throws {
+        var ready: [Staged] = []
         for item in staged {
-            try await FileIO.run { try item.install.lock(force: force) }
-            if item.change.how == .overrule {
-                let kept = try await FileIO.run { try item.install.keepPresent() }
-                if let kept { keptAt.withLockedValue { $0.append(kept) } }
+            let kind: DatabaseInstall.Present = item.change.isUnreadable ? .unreadable : .readable
+            do {
+                try await FileIO.run { try item.install.lock(kind) }
+                ready.append(item)
+            } catch let error as DatabaseInstall.InUse {
+                guard skipsInUse else { throw error }
+                inUse.withLockedValue { $0[item.change.entry.path] = error }
             }
+        }
+        // Only once nothing can refuse: what cannot be linked is renamed.
+        for item in ready where item.change.how == .overrule {
+            let kept = try await FileIO.run { try item.install.keepPresent() }
+            if let kept { keptAt.withLockedValue { $0.append(kept) } }
         }
     }
 
@@ -100,6 +130,12 @@ struct DatabaseRestore: Sendable {
         var index: [FileIndex.Entry] = []
         for item in staged {
             let entry = item.change.entry
+            guard inUse.withLockedValue({ $0[entry.path] }) == nil else {
+                await FileIO.cleanUp { item.install.abandon() }
+                // Nothing is known of it that was not known before.
+                if let known = item.change.known { index.append(known) }
+                continue
+            }
             if let now = try await FileIO.run({ try item.install.commit() }) {
                 if item.change.how == .merge {
                     // What is here now is in no snapshot yet: the next push saves it.
