@@ -31,6 +31,9 @@ public final class DatabaseImage: Sendable {
     /// To take back what a large image has filled takes the system tens of milliseconds, for which nobody waits.
     deinit { FileIO.inBackground { [file, unchecked] in _ = (file, unchecked) } }
 
+    /// SQLITE_IOERR_WRITE, which is a macro that Swift does not see.
+    private static let ioErrorOfWrite = SQLITE_IOERR | 3 << 8
+
     /// How the copying is divided, so that it can be cancelled.
     private static let pagesAtOnce: Int32 = 4096
 
@@ -39,10 +42,17 @@ public final class DatabaseImage: Sendable {
     /// - Parameters:
     ///   - database: the database; it is not changed, its log is not written back.
     ///   - keepingSecrets: leave credentials in the copy.
-    /// - Throws: ``SQLiteError`` if SQLite cannot read the database, ``MalformedDatabase`` if its pages make no sense,
-    ///   ``SecretsRemain``, ``FileError``, `CancellationError`.
+    /// - Throws: ``UnreadableDatabase``, ``TemporaryFileError``, ``SecretsRemain``, `CancellationError`.
     public static func capture(
         _ database: DatabaseFile, keepingSecrets: Bool = false, cancellation: Cancellation = Cancellation()
+    ) throws -> DatabaseImage {
+        do {
+            return try make(database, keepingSecrets: keepingSecrets, cancellation)
+        } catch { throw UnreadableDatabase.explain(error, of: database) }
+    }
+
+    private static func make(
+        _ database: DatabaseFile, keepingSecrets: Bool, _ cancellation: Cancellation
     ) throws -> DatabaseImage {
         let (file, image) = try emptyImage()
         try copy(database, to: image, cancellation)
@@ -62,7 +72,7 @@ public final class DatabaseImage: Sendable {
     }
 
     /// Proves that the image is whole. Blocks for as long as reading all of it takes.
-    /// - Returns: what is odd about it and no damage, in sentences.
+    /// - Returns: what is wrong with rows by rules of the schema, as a person may want to know; the image is whole all the same.
     /// - Throws: ``DatabaseDamage``, ``SQLiteError``.
     @discardableResult
     public func check() throws -> [String] {
@@ -70,15 +80,13 @@ public final class DatabaseImage: Sendable {
         // Nobody else can shorten this file, so its pages need not be copied to be looked at. Not more than this, since
         // what is mapped counts as this process's memory.
         try unchecked.execute("PRAGMA mmap_size = \(96 << 20)")
-        try Self.check(unchecked)
-        return try Self.oddities(of: unchecked)
+        return try Self.check(unchecked)
     }
 
     /// A file that only this process can find, and a connection to it.
     private static func emptyImage() throws -> (file: File, connection: SQLiteConnection) {
-        let folder = getenv("TMPDIR").map { String(cString: $0) } ?? ""
         let random = String(decoding: FileIO.temporaryName("holdfast-"), as: UTF8.self)
-        let name = "\(folder.isEmpty ? "/tmp" : folder)/\(random)"
+        let name = "\(TemporaryFiles.directory)/\(random)"
         let file = try File.open(name, [.readWrite, .createNew, .noFollow], permissions: 0o600)
         defer { unlink(name) }
         let connection = try SQLiteConnection(name, .write)
@@ -107,7 +115,10 @@ public final class DatabaseImage: Sendable {
             } while code == SQLITE_OK
             let end = sqlite3_backup_finish(backup)
             guard code == SQLITE_DONE, end == SQLITE_OK else {
-                throw SQLiteError(code == SQLITE_DONE ? end : code, nil, path: database.path)
+                let code = code == SQLITE_DONE ? end : code
+                // Of both files, only the copy is written to.
+                let isCopy = [SQLITE_FULL, SQLITE_CANTOPEN].contains(code & 0xFF) || code == ioErrorOfWrite
+                throw SQLiteError(code, nil, path: isCopy ? image.path : database.path)
             }
         }
     }
@@ -126,65 +137,23 @@ public final class DatabaseImage: Sendable {
         }
     }
 
-    /// What a check finds about rows and not about pages: the agent that wrote them lives with it.
-    private static let mereFindings = [
-        "CHECK constraint failed in ", "NULL value in ", "non-", "NUMERIC value in ", "TEXT value in ",
-    ]
-
-    /// What of a database a check dislikes although it is whole.
-    private static func oddities(of image: SQLiteConnection) throws -> [String] {
-        let collations = try DatabaseSchema.read("main", in: image).tables.flatMap { table in
-            table.foreignCollations.map { "'\(table.name)' is sorted by '\($0)', which only the agent knows" }
-        }
-        let hasChecks = try !image.rows("SELECT 1 FROM sqlite_schema WHERE sql LIKE '%CHECK%' LIMIT 1").isEmpty
-        guard hasChecks else { return collations }
-        // A CHECK may take for ever: one that does is interrupted, and nothing is said of it.
-        let budget = CheckBudget()
-        sqlite3_progress_handler(
-            image.handle, 10_000,
-            { context in
-                guard let context else { return 1 }
-                return Unmanaged<CheckBudget>.fromOpaque(context).takeUnretainedValue().spend() ? 0 : 1
-            }, Unmanaged.passUnretained(budget).toOpaque())
-        let found = withExtendedLifetime(budget) { () -> [String] in
-            let rows = (try? image.rows("PRAGMA quick_check(5)")) ?? []
-            sqlite3_progress_handler(image.handle, 0, nil, nil)
-            return rows.compactMap { $0.first?.string }
-        }
-        return collations + found.filter { $0 != "ok" }
-    }
-
-    /// Rounds of a statement until it is interrupted.
-    private final class CheckBudget: Sendable {
-        private let left = NIOLockedValueBox(2000)
-
-        func spend() -> Bool {
-            left.withLockedValue { left in
-                left -= 1
-                return left > 0
-            }
-        }
-    }
-
     /// - Throws: ``DatabaseDamage``.
-    static func check(_ image: SQLiteConnection) throws {
-        image.acceptForeignCollations()
-        // A CHECK may take for ever, and says nothing about the database.
-        try image.execute("PRAGMA ignore_check_constraints = ON")
-        defer { try? image.execute("PRAGMA ignore_check_constraints = OFF") }
-        let answers = try image.rows("PRAGMA quick_check(1000)").compactMap(\.first?.string)
-        let damage = answers.first { answer in answer != "ok" && !mereFindings.contains { answer.hasPrefix($0) } }
-        if answers.isEmpty { throw DatabaseDamage(reason: "no answer") }
-        if let damage { throw DatabaseDamage(reason: damage) }
-    }
+    /// - Returns: what an agent's own rules find wrong with rows, which it can read all the same.
+    @discardableResult
+    static func check(_ image: SQLiteConnection) throws -> [String] { try DatabaseCheck.run(image) }
 }
 
 extension DatabaseFile {
     /// Looks whether SQLite finds the database whole, without changing it. Blocks for as long as reading all of it takes.
-    /// - Returns: what is wrong with it, also if it cannot be read; `nil` if nothing is.
-    public func damage() -> String? {
-        do { try DatabaseImage.check(try DatabaseSource.open(self)) } catch { return "\(error)" }
-        return nil
+    /// - Returns: why it cannot be read; `nil` if it can.
+    public func trouble() -> UnreadableDatabase? {
+        do {
+            try DatabaseImage.check(try DatabaseSource.open(self))
+            return nil
+        } catch {
+            let error = explain(error)
+            return error as? UnreadableDatabase ?? UnreadableDatabase(.unreadable, path: path, "\(error)")
+        }
     }
 }
 

@@ -10,10 +10,17 @@ import NIOConcurrencyHelpers
 /// and only then the image takes its name. A process that dies in between leaves the former database, complete.
 /// Every method blocks.
 public final class DatabaseInstall: Sendable {
-    /// Somebody has the database open.
+    /// Another program has the database open.
     public struct InUse: Error, Sendable, Equatable, CustomStringConvertible {
         public let path: String
-        public var description: String { "another program has the database '\(path)' open" }
+        /// The program, as far as the system tells.
+        public var holder: String?
+
+        init(path: String, holder: String? = nil) { (self.path, self.holder) = (path, holder) }
+
+        public var description: String {
+            "\(holder ?? "another program") has the database '\(printable(path.utf8))' open"
+        }
     }
 
     /// Where the database is to be.
@@ -41,7 +48,9 @@ public final class DatabaseInstall: Sendable {
             }
         }
         stagedName = StagingName.random()
-        file = try File.open(stagedName, in: directory, [.readWrite, .createNew, .noFollow], permissions: 0o600)
+        file = try File.open(
+            stagedName, in: directory, [.readWrite, .createNew, .noFollow], permissions: 0o600,
+            shownAs: File.ShownPath(Array(path.utf8)))
         _ = try file.tryLock()
     }
 
@@ -70,9 +79,14 @@ public final class DatabaseInstall: Sendable {
     )
         throws -> Int
     {
-        let rows = try adapt(present, rebase, checkout)
-        try file.setModified(to: modified)
-        return rows
+        do {
+            let rows = try adapt(present, rebase, checkout)
+            try file.setModified(to: modified)
+            return rows
+        } catch let error as SQLiteError where error.path == stagedPath {
+            // The name of the image on its way tells nobody anything.
+            throw SQLiteError(error.code, error.message, path: path)
+        }
     }
 
     /// Whether the image can take the place of the present database as it is, see ``DatabaseUnion/fits(_:inPlaceOf:)``.
@@ -92,7 +106,10 @@ public final class DatabaseInstall: Sendable {
         if let present, let own = try? SQLiteConnection(present.path, .read),
             (try? own.rows("SELECT count(*) FROM sqlite_schema")) != nil
         {
-            _ = try DatabaseSecrets.carryOver(from: own, into: image)
+            do { _ = try DatabaseSecrets.carryOver(from: own, into: image) } catch let error as SQLiteError {
+                // The image is as it was. Whoever was logged in on a damaged database has to do so again.
+                guard error.path == present.path, error.isCorrupt else { throw error }
+            }
         }
         let automatic =
             try checkout.flatMap { checkout in
@@ -116,7 +133,7 @@ public final class DatabaseInstall: Sendable {
     /// - Throws: ``FileError``.
     public func fingerprint() throws(FileError) -> UInt64 { DatabaseFile.restoredFingerprint(try file.status()) }
 
-    /// Gives the present database a second name, under which it stays when it is replaced.
+    /// Gives the present database a second name, under which it stays when it is replaced. Only this user may read it there.
     /// - Returns: the path; `nil` if there is no database.
     /// - Throws: ``FileError``.
     public func keepPresent() throws(FileError) -> String? {
@@ -126,18 +143,46 @@ public final class DatabaseInstall: Sendable {
         // A log is left only where SQLite could not make the database whole: it holds the newest pages.
         for suffix in ["", "-wal", "-journal"] {
             let (old, new) = (name + Array(suffix.utf8), kept + Array(suffix.utf8))
-            if try directory.linkIfPresent(old, to: new, in: directory) { isPresent = true }
+            guard try keep(old, as: new) else { continue }
+            isPresent = true
+            // Another user's file keeps its permissions, which are not this user's to change.
+            let file = try? File.open(new, in: directory, [.read, .noFollow])
+            try? file?.setPermissions(to: 0o600)
         }
         guard isPresent else { return nil }
         return "\(DatabaseScan.dataDirectory(of: path))/\(String(decoding: kept, as: UTF8.self))"
     }
 
+    /// - Returns: whether the file is there.
+    private func keep(_ old: [UInt8], as new: [UInt8]) throws(FileError) -> Bool {
+        do throws(FileError) { return try directory.linkIfPresent(old, to: new, in: directory) } catch {
+            // Many systems let nobody link a file that he may not read; some file systems know no second names.
+            guard try directory.statusIfPresent(of: old) != nil else { return false }
+            try directory.rename(old, to: new, in: directory)
+            return true
+        }
+    }
+
+    /// How the present database is to be treated.
+    public enum Present: Sendable {
+        /// It is made whole first, so that all of it is in its main file.
+        case readable
+        /// It cannot be read. Nothing is asked of SQLite, which could change what it does not understand.
+        case unreadable
+    }
+
     /// Makes the present database whole without a log, and keeps others out of it until the end.
-    /// - Parameter force: go on if somebody has the database open, who then goes on with a file that has no name.
     /// - Throws: ``InUse``, ``FileError``, ``SQLiteError``; nothing has changed then.
-    public func lock(force: Bool = false) throws {
+    public func lock(_ kind: Present = .readable) throws {
         try file.sync()
-        let present = try lockPresent(force: force)
+        guard let database = try DatabaseFile.at(path) else { return }
+        // Whoever has it open would go on with a file that has no name.
+        if let holder = DatabaseHolders.first(of: database) { throw InUse(path: path, holder: holder) }
+        guard kind == .readable else {
+            if let holder = DatabaseHolders.ofLock(on: path) { throw InUse(path: path, holder: holder) }
+            return
+        }
+        let present = try lockPresent()
         state.withLockedValue { $0.present = present }
     }
 
@@ -157,26 +202,22 @@ public final class DatabaseInstall: Sendable {
     }
 
     /// - Returns: the connection that holds the lock; `nil` if there is no database that SQLite can read.
-    private func lockPresent(force: Bool) throws -> SQLiteConnection? {
+    private func lockPresent() throws -> SQLiteConnection? {
         guard try directory.statusIfPresent(of: name) != nil else { return nil }
         do {
             let present = try SQLiteConnection(path, .write)
             sqlite3_busy_timeout(present.handle, 500)
             // Leaving the log mode brings the log into the database, and works only for whoever is alone with it.
             let mode = try present.rows("PRAGMA journal_mode = DELETE").first?.first?.string
-            guard mode == "delete" else { throw InUse(path: path) }
+            guard mode == "delete" else { throw InUse(path: path, holder: DatabaseHolders.ofLock(on: path)) }
             try present.execute("BEGIN EXCLUSIVE")
             return present
         } catch let error as SQLiteError {
-            if [SQLITE_NOTADB, SQLITE_CORRUPT].contains(error.primaryCode) { return nil }
-            guard force else {
-                if [SQLITE_BUSY, SQLITE_LOCKED].contains(error.primaryCode) { throw InUse(path: path) }
-                throw error
+            switch error.primaryCode {
+            case SQLITE_NOTADB, SQLITE_CORRUPT: return nil
+            case SQLITE_BUSY, SQLITE_LOCKED: throw InUse(path: path, holder: DatabaseHolders.ofLock(on: path))
+            default: throw error
             }
-            return nil
-        } catch let error as InUse {
-            guard force else { throw error }
-            return nil
         }
     }
 }
@@ -184,7 +225,6 @@ public final class DatabaseInstall: Sendable {
 extension DatabaseInstall.InUse: FailureConvertible {
     public var failure: Failure {
         Failure(
-            code: .databaseInUse, message: description,
-            hint: "Stop the agent and run the command again. --force replaces the database all the same.")
+            code: .databaseInUse, message: description, hint: "Stop the agent and run the command again.")
     }
 }

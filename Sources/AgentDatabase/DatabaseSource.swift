@@ -14,27 +14,29 @@ enum DatabaseSource {
             _ = try connection.rows("SELECT count(*) FROM sqlite_schema")
             return connection
         } catch {
-            // A database with a log needs its shared memory beside it, which this user may not make.
-            guard [SQLITE_CANTOPEN, SQLITE_READONLY].contains(error.primaryCode) else { throw error }
+            // A database with a log needs its shared memory beside it, and a transaction that was cut off is rolled back in
+            // the database itself: neither may be for this user to do.
+            guard [SQLITE_CANTOPEN, SQLITE_READONLY, SQLITE_PERM].contains(error.primaryCode) else { throw error }
             return try openCopy(database)
         }
     }
 
     private static let attempts = 5
 
-    /// Opens a copy of the main file and its log, made while neither changes; it has no name once it is open.
-    private static func openCopy(_ database: DatabaseFile) throws -> SQLiteConnection {
-        let folder = getenv("TMPDIR").map { String(cString: $0) } ?? ""
+    /// Opens a copy of the main file with its log and its journal, made while none of them changes; it has no name once it is
+    /// open. Without the journal, half of a transaction would pass for the state of the database.
+    static func openCopy(_ database: DatabaseFile) throws -> SQLiteConnection {
         let name = String(decoding: FileIO.temporaryName("holdfast-"), as: UTF8.self)
-        let directory = "\(folder.isEmpty ? "/tmp" : folder)/\(name)"
+        let directory = "\(TemporaryFiles.directory)/\(name)"
         try makeDirectories(directory, permissions: 0o700)
         defer {
-            for suffix in ["", "-wal", "-shm"] { unlink("\(directory)/copy\(suffix)") }
+            for suffix in ["", "-wal", "-shm", "-journal"] { unlink("\(directory)/copy\(suffix)") }
             rmdir(directory)
         }
         for _ in 0..<attempts {
             guard let before = try DatabaseFile.at(database.path), before.main != nil else { continue }
-            for suffix in ["", "-wal"] { unlink("\(directory)/copy\(suffix)") }
+            for suffix in ["", "-wal", "-journal"] { unlink("\(directory)/copy\(suffix)") }
+            if before.journal != nil { try copy(database.path + "-journal", to: "\(directory)/copy-journal") }
             try copy(database.path, to: "\(directory)/copy")
             if before.log != nil { try copy(database.path + "-wal", to: "\(directory)/copy-wal") }
             guard try DatabaseFile.at(database.path) == before else { continue }

@@ -22,12 +22,12 @@ public final class DatabaseUnion: Sendable {
 
     private let path: String
 
-    /// - Throws: ``FileError``.
-    public init() throws(FileError) {
-        let folder = getenv("TMPDIR").map { String(cString: $0) } ?? ""
-        let name = String(decoding: FileIO.temporaryName("holdfast-"), as: UTF8.self)
-        path = "\(folder.isEmpty ? "/tmp" : folder)/\(name)"
-        try makeDirectories(path, permissions: 0o700)
+    /// - Throws: ``TemporaryFileError``.
+    public init() throws(TemporaryFileError) {
+        path = "\(TemporaryFiles.directory)/\(String(decoding: FileIO.temporaryName("holdfast-"), as: UTF8.self))"
+        do throws(FileError) { try makeDirectories(path, permissions: 0o700) } catch {
+            throw TemporaryFileError(error.reason)
+        }
     }
 
     deinit {

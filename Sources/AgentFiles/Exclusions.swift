@@ -2,13 +2,14 @@ import FileIO
 
 /// What of a storage directory is not stored, and why.
 ///
-/// Two kinds of rules (the product's contract, "What is in the store"):
+/// Three kinds of rules (the product's contract, "What is in the store"):
 /// - Some **files are never stored**, at any depth and whatever the options: credentials, keys, temporary files, and the
 ///   files that SQLite keeps beside a database (a database travels as one consistent image). ASCII letters of either
 ///   case match. The same rules are asked before anything is written on a restore, since a store may hold what another
 ///   tool put there.
 /// - Some **directories at the top** of the storage directory are left out unless an include pattern asks for them:
 ///   logs, downloads, checkouts, and `session_share`, which holds share secrets.
+/// - What the user excludes is neither stored nor restored; includes bring none of it back.
 public struct Exclusions: Sendable {
     /// One reason for leaving something out.
     public enum Rule: Sendable, Hashable, CustomStringConvertible {
@@ -16,11 +17,14 @@ public struct Exclusions: Sendable {
         case neverStored(String)
         /// A top-level directory that an include pattern can bring back.
         case leftOut(String)
+        /// The pattern of the user's that it fell under.
+        case excluded(String)
 
         public var description: String {
             switch self {
             case .neverStored(let pattern): pattern
             case .leftOut(let directory): directory + "/"
+            case .excluded(let pattern): printable(pattern.utf8)
             }
         }
     }
@@ -35,11 +39,28 @@ public struct Exclusions: Sendable {
     /// The patterns of what is taken from the directories that are left out by default.
     public var includedPatterns: [String] { included.map(\.pattern) }
 
-    /// - Parameter included: what to take from the directories that are left out by default.
-    public init(including included: [Glob] = []) { self.included = included }
+    private let excluded: [Glob]
+
+    /// The patterns of what the user leaves out.
+    public var excludedPatterns: [String] { excluded.map(\.pattern) }
+
+    /// - Parameters:
+    ///   - included: what to take from the directories that are left out by default.
+    ///   - excluded: what to leave out.
+    public init(including included: [Glob] = [], excluding excluded: [Glob] = []) {
+        (self.included, self.excluded) = (included, excluded)
+    }
 
     /// Takes everything that may be stored at all.
-    public static let onlyNeverStored = Exclusions(including: [Glob("**")].compactMap(\.self))
+    public static let onlyNeverStored = Exclusions().forRestoring
+
+    /// The rules of a restore: what is in the store comes here, unless it is never stored or the user excludes it.
+    public var forRestoring: Exclusions {
+        Exclusions(including: [Glob("**")].compactMap(\.self), excluding: excluded)
+    }
+
+    /// Which databases are taken, by their names.
+    public var databaseNames: (excluded: [Glob], included: [Glob]) { (excluded, included) }
 
     /// Whether a file must not be stored, and not be restored either, as far as its name tells.
     public static func isNeverStored(_ path: RelativePath) -> Bool { neverStoredRule(path) != nil }
@@ -59,14 +80,19 @@ public struct Exclusions: Sendable {
 
     /// The rule that leaves a file out, as far as its path tells.
     public func rule(for file: RelativePath) -> Rule? {
-        if let rule = Self.neverStoredRule(file) { return rule }
+        if let rule = Self.neverStoredRule(file) ?? exclusion(of: file) { return rule }
         guard let directory = Self.leftOutDirectory(above: file) else { return nil }
         return included.contains { $0.matches(file) } ? nil : .leftOut(directory)
+    }
+
+    private func exclusion(of path: RelativePath) -> Rule? {
+        excluded.first { $0.matches(path) }.map { .excluded($0.pattern) }
     }
 
     /// The rule that leaves out a directory with all that is in it, so that nobody needs to look inside.
     public func rule(forDirectory directory: RelativePath) -> Rule? {
         if StagingName.matches(directory.name) { return .neverStored("*.tmp") }
+        if let rule = exclusion(of: directory) { return rule }
         guard directory.parent == nil,
             let name = Self.leftOutDirectories.first(where: { directory.bytes == Array($0.utf8) })
         else { return nil }

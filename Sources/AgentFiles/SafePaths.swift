@@ -21,6 +21,9 @@ public struct SafePaths: Sendable, Equatable {
         public init(path: [UInt8], reason: Reason) { (self.path, self.reason) = (path, reason) }
 
         public var description: String { "'\(printable(path))' cannot be written: \(reason)" }
+
+        /// What a person may do about it.
+        public static let hint = "Rename what is named where it was made, then run the command again."
     }
 
     /// May be written together, in byte order.

@@ -34,6 +34,8 @@ public struct StorageScan: Sendable {
     public internal(set) var skippedLinks = 0
     /// Sockets, pipes and devices.
     public internal(set) var skippedSpecialFiles = 0
+    /// Paths beside which SQLite keeps a log or a journal that is not empty: what the file at the path holds is not all.
+    public internal(set) var logs: Set<RelativePath> = []
     /// How often each rule applied. A directory left out as a whole counts once.
     public internal(set) var excluded: [Exclusions.Rule: Int] = [:]
 

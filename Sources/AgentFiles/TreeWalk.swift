@@ -47,6 +47,7 @@ struct TreeWalk {
             case .regular:
                 if let rule = exclusions.rule(for: path) ?? sidecarRule(entry.name, in: directory, among: entries) {
                     found.excluded[rule, default: 0] += 1
+                    noteLog(entry.name, in: directory, at: path.parent)
                 } else {
                     take(entry.name, at: path, in: directory)
                 }
@@ -76,6 +77,14 @@ struct TreeWalk {
     private mutating func fail(_ path: RelativePath, _ error: FileError) {
         // What is gone since its directory was listed is no failure: an agent at work removes files.
         if !error.isMissing { found.failures.append(.init(path: path, cause: error)) }
+    }
+
+    /// Remembers the database of a log or a journal.
+    private mutating func noteLog(_ name: [UInt8], in directory: File, at parent: RelativePath?) {
+        guard let (stem, suffix) = Exclusions.sidecar(name), suffix != "-shm",
+            (try? directory.status(of: name))?.size != 0
+        else { return }
+        found.logs.insert(RelativePath(listed: stem, in: parent))
     }
 
     /// The rule for a file beside a database that only its content shows to be one.

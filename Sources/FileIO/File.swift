@@ -130,8 +130,7 @@ public final class File: Sendable {
 
     /// Makes a file without a name in `$TMPDIR` or `/tmp`: it is gone when it is closed, or when the process dies.
     public static func temporary() throws(FileError) -> File {
-        let folder = getenv("TMPDIR").map { String(cString: $0) } ?? ""
-        let directory = try File.open(folder.isEmpty ? "/tmp" : folder, [.read, .directory])
+        let directory = try File.open(TemporaryFiles.directory, [.read, .directory])
         let name = FileIO.temporaryName("holdfast-")
         let file = try File.open(name, in: directory, [.readWrite, .createNew, .noFollow], permissions: 0o600)
         try directory.remove(name)
@@ -186,6 +185,11 @@ public final class File: Sendable {
         if faccessat(descriptor, try terminated(name, "look at"), mode, AT_EACCESS) == 0 { return true }
         // Only these two speak of rights. Some sandboxes answer EPERM to the system call itself.
         return errno != EACCES && errno != EROFS
+    }
+
+    /// Says who may use the file.
+    public func setPermissions(to permissions: UInt32) throws(FileError) {
+        guard fchmod(descriptor, permissions) == 0 else { throw FileError("set the permissions of", path: path) }
     }
 
     /// Sets when the content of a name in this directory last changed; a symbolic link is not followed.

@@ -17,11 +17,19 @@ public struct FileStatus: Sendable, Equatable {
     public let permissions: UInt32
     /// The number of the user whose file it is.
     public let owner: UInt32
+    /// The number of the group that ``permissions`` are about.
+    public let group: UInt32
     /// How many names the file has.
     public let links: UInt64
 
     /// The user as whom this process touches files.
     public static var currentOwner: UInt32 { UInt32(geteuid()) }
+
+    /// Whether users other than the owner may make and replace names in a directory with these permissions. A group of the
+    /// owner's own number is the private group that many systems give each user.
+    public var othersMayWrite: Bool {
+        permissions & 0o002 != 0 || permissions & 0o020 != 0 && group != owner
+    }
 
     /// What the system knows of a path; a symbolic link at its end is not followed. Blocks.
     public static func at(_ path: String) throws(FileError) -> FileStatus {
@@ -47,6 +55,7 @@ public struct FileStatus: Sendable, Equatable {
         device = UInt64(raw.st_dev)
         permissions = UInt32(raw.st_mode) & 0o777
         owner = UInt32(raw.st_uid)
+        group = UInt32(raw.st_gid)
         links = UInt64(raw.st_nlink)
     }
 }

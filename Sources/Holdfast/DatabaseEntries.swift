@@ -23,8 +23,7 @@ enum DatabaseEntries {
     static func name(at path: RelativePath, named: String?) -> [UInt8]? {
         guard contains(path), path.components.count == 2 else { return nil }
         let name = Array(path.name)
-        let isNamed = named.map { $0.utf8.reversed().prefix { $0 != UInt8(ascii: "/") }.elementsEqual(name.reversed()) }
-        return DatabaseScan.isDatabaseName(name) || isNamed == true ? name : nil
+        return DatabaseScan.isDatabaseName(name) || DatabaseScan.storedName(ofNamed: named) == name ? name : nil
     }
 }
 
@@ -33,6 +32,21 @@ extension [Entry] {
     func divided() -> (files: [Entry], databases: [Entry]) {
         guard contains(where: { DatabaseEntries.contains($0.path) }) else { return (self, []) }
         return (filter { !DatabaseEntries.contains($0.path) }, filter { DatabaseEntries.contains($0.path) })
+    }
+}
+
+extension DatabaseScan.Found {
+    /// Names of what is here and is not captured. One that another file has counts for that.
+    var otherNames: [[UInt8]] {
+        let taken = Set(databases.map(\.name))
+        return (problems.map(\.name) + leftOut.map(\.name)).filter { !taken.contains($0) }
+    }
+
+    /// Names what is left out, for people.
+    var leftOutNotice: String? {
+        guard !leftOut.isEmpty else { return nil }
+        let shown = leftOut.prefix(5).map { "'\(printable($0.path.utf8))' (\($0.reason))" }.joined(separator: ", ")
+        return "left out, here and in the store: \(shown)" + (leftOut.count > 5 ? " and \(leftOut.count - 5) more" : "")
     }
 }
 

@@ -1,5 +1,6 @@
 import AgentFiles
 import Agents
+import Basics
 import FileIO
 import Repository
 
@@ -9,7 +10,7 @@ extension SyncResult {
         skipped.links = scan.skippedLinks
         skipped.specialFiles = scan.skippedSpecialFiles
         skipped.excluded = scan.excluded.values.reduce(0, +)
-        problems = scan.failures.map { Problem(path: "\($0.path)", reason: "\($0.cause)") }
+        problems = scan.failures.map { Problem(path: "\($0.path)", $0.cause.failure) }
     }
 
     /// Takes over what a snapshot says of itself.

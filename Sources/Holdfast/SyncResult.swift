@@ -63,6 +63,21 @@ public struct SyncResult: Sendable {
         /// The path below the storage directory, printable.
         public let path: String
         public let reason: String
+        /// One action that may help and destroys nothing.
+        public var hint: String?
+        /// The same command may succeed without a change by anybody.
+        public var passesByItself = false
+
+        init(path: String, reason: String, hint: String? = nil, passesByItself: Bool = false) {
+            (self.path, self.reason, self.hint) = (path, reason, hint)
+            self.passesByItself = passesByItself
+        }
+
+        /// A path that an error kept from being transferred.
+        init(path: String, _ failure: Failure) {
+            self.init(
+                path: path, reason: failure.message, hint: failure.hint, passesByItself: failure.passesByItself)
+        }
     }
 
     /// What is not part of a memory, and how much of it there was.

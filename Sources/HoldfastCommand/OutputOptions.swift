@@ -47,6 +47,8 @@ struct MemoryOptions: ParsableArguments {
     @Option(help: .value("dir", "The agent's storage directory. Overrides HOLDFAST_STORAGE.")) var storage: String?
     @Option(help: .value("glob", "Take files that are left out by default, by pattern; may be repeated.")) var include:
         [String] = []
+    @Option(help: .value("glob", "Leave files and databases out, by pattern; may be repeated.")) var exclude: [String] =
+        []
     @Flag(inversion: .prefixedNo, help: "Keep one object for each file. Overrides HOLDFAST_MIRROR.") var mirror: Bool?
     @Flag(
         inversion: .prefixedNo,
@@ -74,6 +76,7 @@ struct MemoryOptions: ParsableArguments {
             .sseKMSKeyID: sseKMSKeyID, .awsProfile: awsProfile, .concurrency: concurrency, .limitRate: limitRate,
         ].compactMapValues(\.self)
         if !include.isEmpty { flags[.include] = include.joined(separator: ",") }
+        if !exclude.isEmpty { flags[.exclude] = exclude.joined(separator: ",") }
         if let mirror { flags[.mirror] = "\(mirror)" }
         if let allowShrink { flags[.allowShrink] = "\(allowShrink)" }
         if let allowInsecureEndpoint { flags[.allowInsecureEndpoint] = "\(allowInsecureEndpoint)" }

@@ -233,7 +233,8 @@ struct FailureTests {
                 return nil
             }
             let run = try await sandbox.holdfast("push", "--no-mirror", "--json")
-            #expect(run.code == 1)
+            // The writer may come to rest.
+            #expect(run.code == 75)
             let json = try run.json
             #expect(json["error"]["code"].string == "incomplete")
             #expect(json["problems"].array?.map { $0["path"].string } == ["large"])

@@ -221,17 +221,53 @@ struct DatabaseTests {
         }
     }
 
-    @Test("in the storage directory itself is stored as a plain file, with a warning", arguments: [false, true])
+    @Test("in the storage directory itself is stored as an image without credentials", arguments: [false, true])
     func insideStorage(isLarge: Bool) async throws {
         try await Fixture.with { fixture in
             try fixture.write(["other": "SQLite format 4"])
-            let database = try SQLiteConnection("\(fixture.storage())/own.sqlite", .create)
-            let size = isLarge ? 3 << 20 : 9
-            try database.execute("CREATE TABLE t (data blob); INSERT INTO t VALUES (randomblob(\(size)))")
-            let push = await fixture.memory().push()
+            let agent = try SQLiteConnection("\(fixture.storage())/own.db", .create)
+            try agent.execute("PRAGMA journal_mode = WAL; CREATE TABLE t (data blob)")
+            try agent.execute("CREATE TABLE account (id text PRIMARY KEY, access_token text)")
+            try agent.execute("INSERT INTO account VALUES ('x', 'fake-access-token-1')")
+            try agent.execute("INSERT INTO t VALUES (randomblob(\(isLarge ? 3 << 20 : 9)))")
+            let memory = fixture.memory()
+            // All of it is still in the log.
+            let push = await memory.push()
             #expect(push.success, "\(push)")
-            #expect(push.warnings.count == 1)
-            #expect(push.warnings.first?.contains("'own.sqlite' in the storage directory") == true)
+            let path = try #require(RelativePath("own.db"))
+            let entry = try #require(try await memory.repository.newest().manifest?.entry(path))
+            let stored = Data(try await memory.repository.content(of: entry).readableBytesView)
+            #expect(stored.range(of: Data("fake-access-token-1".utf8)) == nil)
+            let mirrored = try await fixture.store.get(ObjectKey(fixture.location.mirrorPrefix + "own.db"))
+                .collect(upTo: 1 << 24)
+            #expect(Data(mirrored.readableBytesView) == stored)
+            #expect(await fixture.memory("b").pull().success)
+            let restored = try SQLiteConnection("\(fixture.storage("b"))/own.db", .read)
+            #expect(try restored.rows("SELECT count(*) FROM t") == [[.integer(1)]])
+            // Nobody wrote since, on either side.
+            #expect(try await memory.status().difference.isEmpty)
+            #expect(await memory.push().isNewSnapshot == false)
+            #expect(await fixture.memory("b").push().isNewSnapshot == false)
+        }
+    }
+
+    @Test(
+        "in the storage directory is not replaced beside its log",
+        arguments: [ConflictPolicy.stop, .newerWins, .storeWins])
+    func insideStorageWithLog(_ policy: ConflictPolicy) async throws {
+        try await Fixture.with { fixture in
+            let agent = try SQLiteConnection("\(fixture.storage())/own.db".madeParent(), .create)
+            try agent.execute("CREATE TABLE t (a text); INSERT INTO t VALUES ('one')")
+            #expect(await fixture.memory().push().success)
+            #expect(await fixture.memory("b").pull().success)
+            let other = try SQLiteConnection("\(fixture.storage("b"))/own.db", .write)
+            try other.execute("PRAGMA journal_mode = WAL; INSERT INTO t VALUES ('b')")
+            try agent.execute("INSERT INTO t VALUES ('two')")
+            #expect(await fixture.memory().push().success)
+            let pull = await fixture.memory("b").pull(PullOptions(onConflict: policy))
+            #expect(pull.error?.code == .databaseInUse, "\(pull)")
+            #expect(pull.error?.passesByItself == true)
+            #expect(try other.rows("SELECT a FROM t ORDER BY a") == [[.text("b")], [.text("one")]])
         }
     }
 
@@ -300,6 +336,15 @@ struct DatabaseTests {
             #expect(FileManager.default.fileExists(atPath: "\(fixture.folder)/b/\(name)") == false)
             #expect(FileManager.default.fileExists(atPath: "\(fixture.storage("b"))/@data/\(name)") == false)
         }
+    }
+}
+
+extension String {
+    /// This path, whose directory is made.
+    fileprivate func madeParent() throws -> String {
+        try FileManager.default.createDirectory(
+            atPath: DatabaseScan.dataDirectory(of: self), withIntermediateDirectories: true)
+        return self
     }
 }
 

@@ -80,7 +80,7 @@ struct RestoredDatabaseTests {
         let now = workspace.environment.now()
         let restore = try await DatabaseRestore.stage(
             plan, workspace, takenAt: now, await KnownCensuses(workspace), &result)
-        try await restore.lock(force: false)
+        try await restore.lock()
         await workspace.announce([snapshot], restoring: true, restore.announced, takenAt: now)
         _ = try await restore.commit()
     }

@@ -19,6 +19,8 @@ public struct RestoreResult: Sendable {
     public enum Reason: String, Sendable, CaseIterable {
         /// Everybody who was asked says, to someone who may know, that there is nothing.
         case absent
+        /// Another program has what the state belongs to open.
+        case inUse = "in-use"
         case unreachable
         /// The credentials lack a right, or there are none: what is there is unknown.
         case denied
@@ -46,6 +48,7 @@ public struct RestoreResult: Sendable {
                 case .wrongRepository: .wrongRepository
                 case .formatTooNew: .version
                 case .damaged, .corrupt, .database: .corrupt
+                case .databaseInUse: .inUse
                 case .denied, .unauthenticated, .noCredentials: .denied
                 case .refused: .refused
                 default: .unreachable
@@ -56,6 +59,7 @@ public struct RestoreResult: Sendable {
         var code: FailureCode {
             switch self {
             case .absent: .notFound
+            case .inUse: .databaseInUse
             case .unreachable: .unreachable
             case .denied: .denied
             case .refused: .refused

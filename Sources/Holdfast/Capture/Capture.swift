@@ -1,5 +1,6 @@
 import AgentDatabase
 import AgentFiles
+import Basics
 import FileIO
 import NIOConcurrencyHelpers
 import Repository
@@ -17,8 +18,8 @@ struct Capture: Sendable {
     let failures: [StorageScan.Failure]
     /// Files whose content is not to be taken.
     var torn: [RelativePath] = []
-    /// Databases that are there and cannot be taken for one.
-    var unreadable: [RelativePath] = []
+    /// Databases among the files whose log or journal holds more than they do.
+    var logs: Set<RelativePath> = []
     /// Files and databases that are missing here, and whose removal waits.
     var heldBack: Set<RelativePath> = []
     let base: LocalState.Base?
@@ -41,8 +42,9 @@ struct Capture: Sendable {
 
     /// Whether all files are known to be as they were when they were synchronised. Some may be although this says no.
     var isUnchanged: Bool {
-        guard let base, failures.isEmpty,
-            files.count + databases.count + leftOut.count == base.index.entries.count,
+        guard let base, failures.isEmpty, logs.isEmpty,
+            files.count + databases.count + leftOut.count(where: { base.index.entry($0) != nil })
+                == base.index.entries.count,
             databases.allSatisfy(base.index.matches)
         else { return false }
         let known = base.index.entries.lazy.filter { !DatabaseEntries.contains($0.path) }
@@ -63,6 +65,8 @@ struct Capture: Sendable {
         var writtenDatabases = false
         var problems: [SyncResult.Problem] = []
         var warnings: [String] = []
+        /// What is wrong with rows of databases, which are stored all the same.
+        fileprivate var databaseRemarks: [String] = []
         /// Sessions in databases whose removal waits.
         var losses: [Loss] = []
         /// The databases that they were in.
@@ -92,7 +96,7 @@ struct Capture: Sendable {
         let moving = abandoned.isEmpty ? [] : paths(in: abandoned, of: newest)
         for file in files {
             if let entry = base?.index.entry(file.path), base?.index.matches(entry, file.status) == true,
-                !moving.contains(file.path)
+                !moving.contains(file.path), !logs.contains(file.path)
             {
                 captured.files.append(.unchanged(entry.facts))
                 captured.index.append(entry)
@@ -119,31 +123,23 @@ struct Capture: Sendable {
                 continue
             }
             let capture = DatabaseCapture(workspace: workspace, writer: writer)
-            switch try await capture.run(database, at: path, guardedBy: rows) {
-            case .stays(let path, let loss, let reason):
-                unreadable.append(path)
-                captured.losses.append(loss)
-                captured.heldBack.append(path)
-                captured.warnings.append("'\(path)' has lost sessions and stays as it was stored: \(reason)")
-            case .united(let file, let entry, let image, let loss):
-                captured.index.append(entry)
-                captured.losses.append(loss)
-                captured.heldBack.append(path)
-                captured.images[path] = image
-                captured.add(file, old: moving.contains(path) ? nil : base?.index.entry(path))
-            case .failed(let path, let reason):
-                unreadable.append(path)
-                captured.problems.append(SyncResult.Problem(path: "\(path)", reason: reason))
-            case .read(let file, let entry, let oddities):
-                captured.index.append(entry)
-                captured.warnings += oddities.map { "\(path): \($0)" }
-                captured.add(file, old: moving.contains(path) ? nil : base?.index.entry(path))
+            let outcome = try await capture.run(database, at: path, guardedBy: rows)
+            take(outcome, of: database, base, moving, &captured, &unreadable)
+        }
+        for path in read.databases.sorted() {
+            guard let database = try await database(inStorage: path, &captured, &unreadable) else { continue }
+            let capture = DatabaseCapture(workspace: workspace, writer: writer)
+            var outcome = try await capture.run(database, at: path, guardedBy: rows)
+            if case .read(let file, let entry, let remarks) = outcome, let main = database.main {
+                outcome = .read(
+                    file,
+                    FileIndex.Entry(
+                        path: path, size: entry.size, modified: main.modified, changed: main.changed,
+                        inode: main.inode, sha256: entry.sha256), remarks: remarks)
             }
+            take(outcome, of: database, base, moving, &captured, &unreadable)
         }
-        captured.warnings += Set(read.databases).sorted().map {
-            "'\($0)' in the storage directory is an SQLite database and is stored as a plain file: if a program was "
-                + "writing to it, the copy may be torn"
-        }
+        captured.warnings += captured.databaseRemarks
         captured.files += read.files
         captured.index += read.index
         captured.writtenFiles += read.writtenFiles
@@ -153,12 +149,57 @@ struct Capture: Sendable {
         return captured
     }
 
+    /// Takes in what came of a database.
+    private func take(
+        _ outcome: DatabaseCapture.Outcome, of database: DatabaseFile, _ base: LocalState.Base?,
+        _ moving: Set<RelativePath>, _ captured: inout Captured, _ unreadable: inout [RelativePath]
+    ) {
+        switch outcome {
+        case .failed(let path, let failure):
+            unreadable.append(path)
+            captured.problems.append(SyncResult.Problem(path: "\(path)", failure))
+        case .read(let file, let entry, let remarks):
+            captured.databaseRemarks += remarks.map {
+                "'\(printable(database.path.utf8))' is saved as it is: \($0)"
+            }
+            captured.index.append(entry)
+            captured.add(file, old: moving.contains(entry.path) ? nil : base?.index.entry(entry.path))
+        case .stays(let path, let loss, let reason):
+            unreadable.append(path)
+            captured.losses.append(loss)
+            captured.heldBack.append(path)
+            captured.warnings.append("'\(path)' has lost sessions and stays as it was stored: \(reason)")
+        case .united(let file, let entry, let image, let loss):
+            captured.index.append(entry)
+            captured.losses.append(loss)
+            captured.heldBack.append(entry.path)
+            captured.images[entry.path] = image
+            captured.add(file, old: moving.contains(entry.path) ? nil : base?.index.entry(entry.path))
+        }
+    }
+
+    /// A database in the storage directory itself: stored as an image without credentials, like those beside it.
+    private func database(
+        inStorage path: RelativePath, _ captured: inout Captured, _ unreadable: inout [RelativePath]
+    ) async throws -> DatabaseFile? {
+        guard let text = path.utf8String else {
+            unreadable.append(path)
+            captured.problems.append(
+                SyncResult.Problem(
+                    path: "\(path)", reason: "it is a database, and its name is not valid UTF-8",
+                    hint: SafePaths.Refusal.hint))
+            return nil
+        }
+        let place = "\(workspace.storage)/\(text)"
+        return try await FileIO.run { try DatabaseFile.at(place) }
+    }
+
     /// What could not be looked at is not gone: the snapshot keeps the version that it had.
     /// - Parameter base: the snapshot that unchanged files are known to be in.
     private func keepUnseen(
         _ base: LocalState.Base?, _ newest: Newest, _ unreadable: [RelativePath], _ captured: inout Captured
     ) {
-        let hidden = heldBack.union(failures.map(\.path) + unreadable + self.unreadable + leftOut + torn)
+        let hidden = heldBack.union(failures.map(\.path) + unreadable + leftOut + torn)
         let seen = Set(captured.files.map(\.path))
         if let base {
             for entry in base.index.entries where !seen.contains(entry.path) && isUnseen(entry.path, hidden) {
@@ -182,10 +223,10 @@ struct Capture: Sendable {
     private func isUnseen(_ path: RelativePath, _ hidden: Set<RelativePath>) -> Bool {
         if hidden.contains(path) || path.ancestors.contains(where: { hidden.contains($0) }) { return true }
         // A file that the options leave out this time was not removed either.
-        if case .leftOut? = workspace.exclusions.rule(for: path) { return true }
-        // Nor was a database that is none of the agent's here.
-        return DatabaseEntries.contains(path)
-            && DatabaseEntries.name(at: path, named: workspace.databaseOptions.named) == nil
+        switch workspace.exclusions.rule(for: path) {
+        case .leftOut?, .excluded?: return true
+        case .neverStored?, nil: return workspace.leavesOut(database: path)
+        }
     }
 
     /// The files of a snapshot that a save of this state would drop, as far as can be told before anything is read.
@@ -196,7 +237,7 @@ struct Capture: Sendable {
     func removed(from manifest: Manifest, _ lineage: Lineage) -> [RelativePath]? {
         guard let base, lineage.isBase || lineage == .newer else { return nil }
         let here = Set(files.map(\.path) + databases.compactMap { DatabaseEntries.path(of: $0.name) })
-        let hidden = Set(failures.map(\.path) + unreadable + leftOut + torn)
+        let hidden = Set(failures.map(\.path) + leftOut + torn)
         return manifest.entries.filter { entry in
             guard !here.contains(entry.path), !isUnseen(entry.path, hidden) else { return false }
             // Where the base is lost, everything that the store fell back to was there then.

@@ -1,5 +1,6 @@
 import AgentDatabase
 import AgentFiles
+import Basics
 import FileIO
 import NIOConcurrencyHelpers
 import NIOCore
@@ -13,14 +14,14 @@ struct DatabaseCapture: Sendable {
 
     /// What came of one database.
     enum Outcome: Sendable {
-        /// With what is odd about it, in sentences.
-        case read(NewFile, FileIndex.Entry, [String])
+        /// - Parameter remarks: what is wrong with rows, which are stored all the same.
+        case read(NewFile, FileIndex.Entry, remarks: [String])
         /// It has lost most of its sessions: what is stored is the image, which has them too.
         case united(NewFile, FileIndex.Entry, DatabaseImage, Loss)
         /// It has lost most of its sessions, and the snapshot keeps the version that it had.
         case stays(RelativePath, Loss, String)
         /// It cannot be read; the snapshot keeps the version that it had.
-        case failed(RelativePath, String)
+        case failed(RelativePath, Failure)
     }
 
     /// - Parameter rows: holds removals back.
@@ -33,7 +34,7 @@ struct DatabaseCapture: Sendable {
             image = try await workspace.image(of: database)
         } catch {
             if error is CancellationError || Task.isCancelled { throw error }
-            return .failed(path, "\(error)")
+            return .failed(path, Failure(error))
         }
         try await known
         let own = try await rows.censuses.captured(image)
@@ -41,20 +42,20 @@ struct DatabaseCapture: Sendable {
             if let kept = try await rows.keeping(image, own, at: path) {
                 return try await store(kept, of: database, at: path, rows.censuses)
             }
-        } catch let error as DatabaseDamage { return .failed(path, "\(error)") }
+        } catch let error as DatabaseDamage { return .failed(path, Failure(database.explain(error))) }
         // The check and the hashing take about as long: each has a core.
-        async let checked = check(image)
+        async let checked = check(image, of: database)
         let (digest, chunks) = try await store(image)
-        let oddities: [String]
+        let remarks: [String]
         switch await checked {
-        case .failure(let error): return .failed(path, "\(error)")
-        case .success(let found): oddities = found
+        case .success(let found): remarks = found
+        case .failure(let failure): return .failed(path, failure)
         }
         rows.censuses.note(own, of: digest)
         let file = NewFile(path: path, mode: 0o600, modified: database.modified, digest: digest, chunks: chunks)
         return .read(
             file, database.indexEntry(at: path, size: image.size, modified: database.modified, sha256: digest),
-            oddities)
+            remarks: remarks)
     }
 
     /// Stores what takes the place of an image that has lost most of its sessions.
@@ -74,9 +75,11 @@ struct DatabaseCapture: Sendable {
         }
     }
 
-    /// What is odd about an image, or why it must not be kept.
-    private func check(_ image: DatabaseImage) async -> Result<[String], any Error> {
-        do { return .success(try await FileIO.run { try image.check() }) } catch { return .failure(error) }
+    /// - Returns: what is wrong with rows, or why the image must not be kept.
+    private func check(_ image: DatabaseImage, of database: DatabaseFile) async -> Result<[String], Failure> {
+        do { return .success(try await FileIO.run { try image.check() }) } catch {
+            return .failure(Failure(database.explain(error)))
+        }
     }
 
     /// Pieces of an image that are read at once, in bytes: as many chunks as make a frame.

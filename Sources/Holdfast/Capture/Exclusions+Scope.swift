@@ -6,6 +6,6 @@ extension Exclusions {
     var captureScope: CaptureScope {
         CaptureScope(
             profile: "opencode", never: Self.neverStoredPatterns, leftOut: Self.leftOutDirectories.map { "/\($0)/" },
-            taken: includedPatterns)
+            taken: includedPatterns, excluded: excludedPatterns)
     }
 }

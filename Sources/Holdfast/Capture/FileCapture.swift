@@ -25,7 +25,7 @@ final class FileCapture: Sendable {
         var problems: [SyncResult.Problem] = []
         /// Files that are there but could not be read.
         var unreadable: [RelativePath] = []
-        /// Databases in the storage directory itself, whose logs are not stored.
+        /// Databases in the storage directory itself: no copy of their bytes would be one state of them.
         var databases: [RelativePath] = []
     }
 
@@ -92,7 +92,7 @@ final class FileCapture: Sendable {
     private enum Read: Sendable {
         case whole(RelativePath, FileStatus, ByteBuffer, Digest)
         case removed
-        case failed(RelativePath, String)
+        case failed(RelativePath, Failure)
     }
 
     private func capture(_ batch: [StorageScan.ScannedFile]) async throws {
@@ -105,7 +105,8 @@ final class FileCapture: Sendable {
                 let read = Self.read(file.path, in: root)
                 reads.append(read)
                 guard case .whole(let path, _, let content, let digest) = read, content.readableBytes > 0,
-                    !self.isKnown(path, digest), writer.claim(digest)
+                    !DatabaseScan.isDatabase(startingWith: content.readableBytesView), !self.isKnown(path, digest),
+                    writer.claim(digest)
                 else { continue }
                 blobs.append((digest, content))
             }
@@ -137,7 +138,7 @@ final class FileCapture: Sendable {
             do throws(FileError) {
                 let file = try File.open(path.components, beneath: root, .read)
                 let before = try file.status()
-                guard before.kind == .regular else { return .failed(path, "it is no longer a file") }
+                guard before.kind == .regular else { return .failed(path, changing("it is no longer a file")) }
                 guard before.size <= 8 * chunkLength else { continue }
                 var content = ByteBuffer()
                 content.reserveCapacity(Int(before.size))
@@ -145,20 +146,22 @@ final class FileCapture: Sendable {
                 guard count == Int(before.size), try file.status() == before else { continue }
                 return .whole(path, before, content, Digest(of: content))
             } catch {
-                return error.isNotFound ? .removed : .failed(path, error.description)
+                return error.isNotFound ? .removed : .failed(path, error.failure)
             }
         }
-        return .failed(path, "it changes all the time while it is read")
+        return .failed(path, changing("it changes all the time while it is read"))
     }
 
     private func take(_ read: Read) {
         switch read {
         case .removed: break
-        case .failed(let path, let reason): fail(path, reason)
+        case .failed(let path, let failure): fail(path, failure)
+        case .whole(let path, _, let content, _)
+        where DatabaseScan.isDatabase(startingWith: content.readableBytesView):
+            collected.withLockedValue { $0.databases.append(path) }
         case .whole(let path, let status, let content, let digest):
             let chunks =
                 content.readableBytes == 0 ? [] : [NewFile.Chunk(digest: digest, length: content.readableBytes)]
-            noteDatabase(path, content)
             add(path, status, digest, chunks)
         }
     }
@@ -168,16 +171,29 @@ final class FileCapture: Sendable {
     private func captureLarge(_ file: StorageScan.ScannedFile) async throws {
         for _ in 0..<Self.attempts {
             do {
+                if try await isDatabase(file.path) {
+                    collected.withLockedValue { $0.databases.append(file.path) }
+                    return
+                }
                 if let (status, digest, chunks) = try await captureChunks(file.path) {
                     add(file.path, status, digest, chunks)
                     return
                 }
             } catch let error as FileError {
-                if !error.isNotFound { fail(file.path, error.description) }
+                if !error.isNotFound { fail(file.path, error.failure) }
                 return
             }
         }
-        fail(file.path, "it changes all the time while it is read")
+        fail(file.path, Self.changing("it changes all the time while it is read"))
+    }
+
+    private func isDatabase(_ path: RelativePath) async throws -> Bool {
+        let root = root
+        return try await FileIO.run {
+            var start = ByteBuffer()
+            _ = try File.open(path.components, beneath: root, .read).read(into: &start, count: 16, at: 0)
+            return DatabaseScan.isDatabase(startingWith: start.readableBytesView)
+        }
     }
 
     /// Reads a file chunk by chunk. While one chunk is compressed and uploaded, the next is read.
@@ -207,7 +223,6 @@ final class FileCapture: Sendable {
                 }
                 guard content.readableBytes == count else { break }
                 whole = hashed
-                if start == 0 { noteDatabase(path, content) }
                 chunks.append(NewFile.Chunk(digest: digest, length: count))
                 workspace.progress.finished(bytes: Int64(count))
                 guard writer.claim(digest) else { continue }
@@ -253,15 +268,19 @@ final class FileCapture: Sendable {
         }
     }
 
-    private func noteDatabase(_ path: RelativePath, _ start: ByteBuffer) {
-        guard DatabaseScan.isDatabase(startingWith: start.readableBytesView) else { return }
-        collected.withLockedValue { $0.databases.append(path) }
+    /// The file is in motion, which may pass.
+    private static func changing(_ reason: String) -> Failure {
+        var failure = Failure(
+            code: .sourceChanged, message: reason,
+            hint: "Run the command again when the agent has stopped writing.")
+        failure.passesByItself = true
+        return failure
     }
 
-    private func fail(_ path: RelativePath, _ reason: String) {
+    private func fail(_ path: RelativePath, _ failure: Failure) {
         collected.withLockedValue { outcome in
             outcome.unreadable.append(path)
-            outcome.problems.append(SyncResult.Problem(path: "\(path)", reason: reason))
+            outcome.problems.append(SyncResult.Problem(path: "\(path)", failure))
         }
     }
 }

@@ -96,13 +96,21 @@ extension Doctor {
         do {
             let found = try await memory.workspace.databases()
             if let problem = found.problems.first {
-                return (Finding(.databases, .problem, "\(problem.path) \(problem.reason)"), 0)
+                let failure = problem.cause.failure
+                return (Finding(.databases, .problem, failure.message, fix: failure.hint, code: failure.code), 0)
             }
             for database in found.databases {
                 try await FileIO.run { _ = try File.open(database.path, .read).status() }
             }
             let names = found.databases.map(\.path).joined(separator: ", ")
             let text = names.isEmpty ? "none found" : "found \(names)"
+            if let notice = found.leftOutNotice {
+                let fix = "Move copies out of the directory; --include with a name takes one as a database."
+                return (
+                    Finding(.databases, .warning, "\(text); \(notice)", fix: fix),
+                    found.databases.reduce(0) { $0 + $1.size }
+                )
+            }
             return (Finding(.databases, .ok, text), found.databases.reduce(0) { $0 + $1.size })
         } catch {
             try unlessCancelled(error)

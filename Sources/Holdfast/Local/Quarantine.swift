@@ -38,7 +38,9 @@ struct Quarantine: Sendable {
             try top.makeDirectory(number, permissions: 0o700)
             let target = try File.open(number, in: top, [.read, .directory, .noFollow])
             let databases = try DatabaseScan.find(beside: storage, named: named)
-            for path in databases.databases.map(\.path) + databases.problems.map(\.path) {
+            // What may be whole stays: nobody else has another copy of it.
+            let malformed = databases.problems.filter { $0.cause.kind == .malformed }
+            for path in databases.databases.map(\.path) + malformed.map(\.path) {
                 try Self.move(path, suffixes: ["", "-wal", "-shm", "-journal"], to: target)
             }
             if try folder.statusIfPresent(of: storageName) != nil {

@@ -12,7 +12,8 @@ struct StateFault: Error, Sendable, Equatable {
 
 /// Looks at a restored state as RFC-002 asks: what an agent would stumble over makes it useless.
 ///
-/// The content is known to be what was saved, so this finds what was broken before the save.
+/// The content is known to be what was saved, so this finds what was broken before the save. A database that is locked,
+/// encrypted or another user's may be whole: the restore has passed it over and left it where it is, and so does this.
 struct StateCheck: Sendable {
     let storage: String
     /// The value of `OPENCODE_DB`.
@@ -72,10 +73,10 @@ struct StateCheck: Sendable {
         let (storage, named) = (storage, database)
         return try await FileIO.run { cancellation in
             let found = try DatabaseScan.find(beside: storage, named: named)
-            if let problem = found.problems.first { return "'\(printable(problem.path.utf8))': \(problem.reason)" }
+            for cause in found.problems.map(\.cause) where cause.kind == .malformed { return cause.description }
             for database in found.databases {
                 try cancellation.check()
-                if let reason = database.damage() { return "'\(printable(database.name))': \(reason)" }
+                if let cause = database.trouble(), cause.kind == .malformed { return cause.description }
             }
             return nil
         }

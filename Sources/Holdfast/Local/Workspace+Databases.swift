@@ -5,8 +5,24 @@ import FileIO
 extension Workspace {
     /// The databases of the agent, as they are now.
     func databases() async throws -> DatabaseScan.Found {
-        let (storage, named) = (storage, databaseOptions.named)
-        return try await FileIO.run { try DatabaseScan.find(beside: storage, named: named) }
+        let (storage, named, rules) = (storage, databaseOptions.named, databaseRules)
+        return try await FileIO.run { try DatabaseScan.find(beside: storage, named: named, rules: rules) }
+    }
+
+    /// Which databases are taken, by their names.
+    var databaseRules: DatabaseNameRules {
+        let (excluded, included) = exclusions.databaseNames
+        return DatabaseNameRules(excluding: excluded, including: included)
+    }
+
+    /// Whether the rules leave a database of the store out.
+    func leavesOut(database path: RelativePath) -> Bool {
+        guard DatabaseEntries.contains(path) else { return false }
+        let name = Array(path.name)
+        if DatabaseScan.storedName(ofNamed: databaseOptions.named) == name {
+            return databaseRules.reason(toLeaveOutNamed: name) != nil
+        }
+        return databaseRules.reason(toLeaveOut: name) != nil
     }
 
     /// A consistent copy of a database, without secrets unless they are wanted.

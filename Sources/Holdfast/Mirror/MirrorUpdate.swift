@@ -119,10 +119,16 @@ private final class MirrorUpdate: Sendable {
         let root = try? await FileIO.run { [storage = workspace.storage] in
             try File.open(storage, [.read, .directory])
         }
+        let removed = try await keysToRemove(entries, old, there)
+        // A store that keeps files cannot have one under the name of a directory.
+        let room = RoomForKeys(
+            removed.isEmpty
+                ? [] : Set(entries.compactMap { $0.path.utf8String }.map { workspace.location.mirrorKey($0) }))
+        try await delete(removed.filter(room.isInTheWay))
         try await Lanes.run(changed, concurrency: workspace.concurrency, size: \.size) { entry in
             try await self.write(entry, root.map { LocalFiles(root: $0) }, there)
         }
-        try await removeOthers(entries, old, there)
+        try await delete(removed.filter { !room.isInTheWay($0) })
     }
 
     private func objectsByKey() async throws -> [ObjectKey: ObjectInfo] {
@@ -180,14 +186,18 @@ private final class MirrorUpdate: Sendable {
         return file
     }
 
-    private func removeOthers(
+    private func keysToRemove(
         _ entries: [Entry], _ old: [RelativePath: Entry], _ there: [ObjectKey: ObjectInfo]
-    ) async throws {
+    ) async throws -> [ObjectKey] {
         let kept = Set(entries.compactMap { $0.path.utf8String }.map { workspace.location.mirrorKey($0) })
         var removed = old.keys.compactMap(\.utf8String).map { workspace.location.mirrorKey($0) }.filter {
             !kept.contains($0)
         }
         removed += try await keysOfThePast(Set(there.keys).subtracting(kept))
+        return removed
+    }
+
+    private func delete(_ removed: [ObjectKey]) async throws {
         let size = max(1, workspace.store.capabilities.deleteBatch)
         for start in stride(from: 0, to: removed.count, by: size) {
             let failures = try await workspace.store.delete(Array(removed[start..<min(start + size, removed.count)]))
@@ -222,6 +232,26 @@ private final class MirrorUpdate: Sendable {
 
     private func report(_ entry: Entry, _ reason: String) {
         found.withLockedValue { $0.append(SyncResult.Problem(path: "\(entry.path)", reason: reason)) }
+    }
+}
+
+/// Tells which keys stand where others need a directory, or are below a name that others need for a file.
+private struct RoomForKeys {
+    private let keys: Set<ObjectKey>
+    private let directories: Set<ObjectKey>
+
+    init(_ keys: Set<ObjectKey>) {
+        self.keys = keys
+        directories = Set(keys.flatMap(Self.directories))
+    }
+
+    func isInTheWay(_ key: ObjectKey) -> Bool {
+        directories.contains(key) || Self.directories(of: key).contains(where: keys.contains)
+    }
+
+    private static func directories(of key: ObjectKey) -> [ObjectKey] {
+        let text = key.text
+        return text.utf8.indices.filter { text.utf8[$0] == UInt8(ascii: "/") }.map { ObjectKey(String(text[..<$0])) }
     }
 }
 

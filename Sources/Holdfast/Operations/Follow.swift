@@ -67,7 +67,7 @@ struct Follow: Sendable {
         }
         result.warnings += plan.files.remarks.warnings
         for entry in databases {
-            if let done = try await add(entry, base, comparison, &result) { index.append(done) }
+            if let known = try await add(entry, base, comparison, &result) { index.append(known) }
         }
         try await state.write(snapshot, manifest, index, takenAt: takenAt, isMirrored: false)
     }
@@ -86,7 +86,7 @@ struct Follow: Sendable {
     }
 
     /// Adds the rows of one database.
-    /// - Returns: what is to be remembered of it: what was before where its rows were refused.
+    /// - Returns: what is to be remembered of it, if anything is known of it: what was before where its rows were refused.
     private func add(
         _ entry: Entry, _ base: LocalState.Base?, _ comparison: Comparison, _ result: inout SyncResult
     ) async throws -> FileIndex.Entry? {
@@ -95,9 +95,14 @@ struct Follow: Sendable {
         guard let name = DatabaseEntries.name(at: entry.path, named: workspace.databaseOptions.named) else {
             return done
         }
-        let present = try await workspace.databases().databases.first { $0.name == name }
+        guard !workspace.leavesOut(database: entry.path) else { return done }
+        let found = try await workspace.databases()
+        let present = found.databases.first { $0.name == name }
+        let cause = found.problems.first { $0.name == name }?.cause
         // Rows are added to it whatever else it holds: its content is not compared.
-        let here = present.map { PathVersion.content(nil, modified: $0.modified) } ?? .absent
+        let here =
+            present.map { PathVersion.content(nil, modified: $0.modified) }
+            ?? cause.map { PathVersion.unusable(PathState(unreadableDatabase: $0)) } ?? .absent
         let before = base?.index.entry(entry.path)
         let isNew = before?.sha256 != entry.digest
         let store = PathVersion.content(entry.digest, modified: isNew ? entry.modified : before?.modified ?? 0)
@@ -105,6 +110,9 @@ struct Follow: Sendable {
         case .take: try await install(entry, name, &result)
         case .merge:
             if let present, try await !addRows(of: entry, to: present, base, &result) { return before }
+        case .skip:
+            if let cause { result.warnings.append("\(cause); it stays as it is") }
+            return before
         default: break
         }
         return done
@@ -119,7 +127,7 @@ struct Follow: Sendable {
         let restore = try await DatabaseRestore.stage(
             plan, workspace, takenAt: workspace.environment.now(), await KnownCensuses(workspace), &result)
         do {
-            try await restore.lock(force: false)
+            try await restore.lock()
             _ = try await restore.commit()
         } catch {
             await restore.abandon()

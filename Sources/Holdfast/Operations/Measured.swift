@@ -12,13 +12,7 @@ func measured(_ meter: TransferMeter, _ work: (inout SyncResult) async throws ->
     } catch {
         result.error = SyncError(error)
     }
-    if result.error == nil, !result.problems.isEmpty {
-        let count = result.problems.count
-        result.error = SyncError(
-            code: .incomplete,
-            message: "\(count) \(count == 1 ? "file was" : "files were") left out; the rest is done",
-            hint: "Rename or remove what is named below, then run the command again.")
-    }
+    if result.error == nil { result.error = incomplete(result.problems) }
     result.success = result.error == nil
     let after = meter.now
     result.requests = after.requests - before.requests
@@ -26,4 +20,16 @@ func measured(_ meter: TransferMeter, _ work: (inout SyncResult) async throws ->
     let elapsed = (ContinuousClock.now - start).components
     result.durationSeconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) / 1e18
     return result
+}
+
+/// - Returns: `nil` if there are no problems.
+private func incomplete(_ problems: [SyncResult.Problem]) -> SyncError? {
+    guard let first = problems.first else { return nil }
+    let count = problems.count
+    let isOneCause = problems.allSatisfy { $0.hint == first.hint }
+    var error = SyncError(
+        code: .incomplete, message: "\(count) \(count == 1 ? "file was" : "files were") left out; the rest is done",
+        hint: isOneCause ? first.hint : "The reason for each is named below.")
+    error.passesByItself = problems.allSatisfy(\.passesByItself)
+    return error
 }

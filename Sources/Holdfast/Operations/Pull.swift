@@ -112,7 +112,7 @@ struct Pull: Sendable {
             result.objectCount = plan.offered.count
             result.totalBytes = plan.offered.reduce(0) { $0 + $1.size }
             let remarks = plan.files.remarks
-            try remarks.check(&result) { plan.here.failure(at: $0) }
+            try remarks.check(&result) { plan.here.cause(at: $0) }
             let staged = try await restoration.stage(plan.files, &result)
             var index = plan.files.index
             if let staged { index += try await restoration.commit(staged) }
@@ -231,7 +231,7 @@ struct Pull: Sendable {
             result.problems += databasePlan.problems
             var remarks = plan.files.remarks
             remarks.add(databasePlan.remarks)
-            try remarks.check(&result) { [here = plan.here] in here.failure(at: $0) ?? databasePlan.causes[$0] }
+            try remarks.check(&result) { [here = plan.here] in here.cause(at: $0) ?? databasePlan.causes[$0] }
             let done = try await change(
                 restoration, plan.files, databasePlan, snapshot, manifest, takenAt: takenAt, start, censuses,
                 waiting: waiting.here, &result)
@@ -282,7 +282,7 @@ struct Pull: Sendable {
             let staged = try await restoration.stage(plan, &result)
             let intent = await prepared
             func willChange() async throws {
-                try await databaseRestore.lock(force: operation == .force)
+                try await databaseRestore.lock(skipsInUse: operation == .restore)
                 await workspace.announce(intent)
             }
             if let staged {

@@ -44,7 +44,10 @@ struct Push: Sendable {
                 torn.isEmpty ? scan.files : scan.files.filter { !StateCheck.isTorn($0.path, size: $0.status.size) },
                 &result)
             var found = try await workspace.databases()
-            result.problems += found.problems.map { SyncResult.Problem(path: $0.path, reason: $0.reason) }
+            result.problems += found.problems.map { problem in
+                SyncResult.Problem(path: printable(problem.path.utf8), problem.cause.failure)
+            }
+            if let notice = found.leftOutNotice { result.warnings.append(notice) }
             let place = await workspace.place(found.databases)
             result.place = place
             let base = try await workspace.remembered()
@@ -53,7 +56,9 @@ struct Push: Sendable {
                 base?.index.matches(database) != true && leavingOut(database) && base?.has(database) == true
             }
             result.leftOutDatabases = zip(found.databases, isLeftOut).filter(\.1).map(\.0.path)
-            let leftOut = zip(found.databases, isLeftOut).compactMap { $1 ? DatabaseEntries.path(of: $0.name) : nil }
+            var leftOut = zip(found.databases, isLeftOut).compactMap { $1 ? DatabaseEntries.path(of: $0.name) : nil }
+            // What cannot be read is not gone, and neither is what the rules leave out.
+            leftOut += found.otherNames.compactMap(DatabaseEntries.path)
             found.databases = zip(found.databases, isLeftOut).filter { !$1 }.map(\.0)
             var heads = try await workspace.repository.heads(known: [base?.snapshot].compactMap(\.self))
             if heads.isEmpty, try await adoptMirror(&result) { heads = try await workspace.repository.heads() }
@@ -62,11 +67,7 @@ struct Push: Sendable {
             var capture = Capture(
                 workspace, files, found.databases, leavingOut: leftOut, failures: scan.failures, base, takenAt: takenAt)
             capture.torn = torn
-            capture.unreadable = found.problems.compactMap { problem in
-                problem.path.utf8.split(separator: UInt8(ascii: "/")).last.flatMap {
-                    DatabaseEntries.path(of: Array($0))
-                }
-            }
+            capture.logs = scan.logs
             if capture.isUnchanged, let base, heads.snapshots.map(\.id) == [base.snapshot.id],
                 base.isMirrored || !keepsMirror
             {
@@ -170,7 +171,10 @@ struct Push: Sendable {
         // Names that are both on this disk do not collide here.
         var refused = SafePaths.check(paths, existing: paths).refused
         refused += paths.filter(DatabaseEntries.contains).map { SafePaths.Refusal(path: $0.bytes, reason: .reserved) }
-        result.problems += refused.map { SyncResult.Problem(path: printable($0.path), reason: $0.reason.description) }
+        result.problems += refused.map {
+            SyncResult.Problem(
+                path: printable($0.path), reason: $0.reason.description, hint: SafePaths.Refusal.hint)
+        }
         guard !refused.isEmpty else { return files }
         let names = Set(refused.map(\.path))
         return files.filter { !names.contains($0.path.bytes) }

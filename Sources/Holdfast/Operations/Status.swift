@@ -1,5 +1,6 @@
 import AgentDatabase
 import AgentFiles
+import Basics
 import FileIO
 import Repository
 
@@ -12,6 +13,10 @@ public struct MemoryStatus: Sendable {
     public let isNewerInStore: Bool?
     /// The files that are here.
     public let scan: StorageScan
+    /// Databases that cannot be read, each with the reason.
+    public let unreadable: [SyncResult.Problem]
+    /// Names databases that are here and left out.
+    public let leftOutNotice: String?
     /// From the newest snapshot to what is here. Without a snapshot, everything is added.
     public let difference: Difference
 }
@@ -20,7 +25,6 @@ public struct MemoryStatus: Sendable {
 struct Status: Sendable {
     let workspace: Workspace
 
-    ///
     /// Files that the exclusions leave out here are left out there as well. Only files that may be the same and that the
     /// index does not know are read.
     /// - Throws: ``StoreError``, ``RepositoryError``, ``FileError``, `CancellationError`.
@@ -30,9 +34,14 @@ struct Status: Sendable {
         let newest = try await workspace.newest(
             nil, base, checking: .otherHeads, unusable: try await workspace.stillDamagedPacks())
         let scan = try await StorageScan.scan(workspace.storage, exclusions: exclusions)
-        let entries = (newest.manifest?.entries ?? []).filter { exclusions.rule(for: $0.path) == nil }
+        let entries = (newest.manifest?.entries ?? []).filter {
+            exclusions.rule(for: $0.path) == nil && !workspace.leavesOut(database: $0.path)
+        }
         let sizes = Dictionary(entries.map { ($0.path, $0.size) }) { first, _ in first }
-        let digests = try await LocalDigests(storage: workspace.storage, known: base?.files).digests(
+        let digests = try await LocalDigests(
+            storage: workspace.storage, known: base?.files, logs: scan.logs,
+            keepsSecrets: workspace.databaseOptions.keepsSecrets
+        ).digests(
             of: scan.files, sizes: sizes)
         let local = scan.files.map { file in
             FileFacts(
@@ -40,12 +49,22 @@ struct Status: Sendable {
                 // No content has it: a file that did not need to be read differs from the stored one.
                 digest: digests[file.path] ?? .zero)
         }
-        let databases = try await workspace.databases().databases.compactMap { database in
-            DatabaseEntries.path(of: database.name).map { path in
-                let known = base?.index.matches(database) == true ? base?.index.entry(path) : nil
-                return FileFacts(
-                    path: path, modified: database.modified, size: known?.size ?? database.size,
-                    digest: known?.sha256 ?? .zero)
+        let found = try await workspace.databases()
+        var unreadable = Dictionary(scan.failures.map { ($0.path, "\($0.cause)") }) { first, _ in first }
+        for problem in found.problems {
+            if let path = DatabaseEntries.path(of: problem.name) { unreadable[path] = problem.cause.words }
+        }
+        var problems = found.problems.map { SyncResult.Problem(path: printable($0.path.utf8), $0.cause.failure) }
+        var databases: [FileFacts] = []
+        let stored = Dictionary(entries.map { ($0.path, $0.digest) }) { first, _ in first }
+        for database in found.databases {
+            guard let path = DatabaseEntries.path(of: database.name) else { continue }
+            do {
+                databases.append(try await facts(of: database, at: path, base, stored[path]))
+            } catch {
+                if error is CancellationError || Task.isCancelled { throw error }
+                problems.append(SyncResult.Problem(path: printable(database.path.utf8), Failure(error)))
+                unreadable[path] = (error as? UnreadableDatabase)?.words ?? SyncError(error).message
             }
         }
         var isNewer: Bool?
@@ -55,8 +74,30 @@ struct Status: Sendable {
                 isNewer = false
             }
         }
+        var difference = Difference(
+            from: entries.map(\.facts), to: (local + databases).sorted { $0.path < $1.path })
+        difference.setAside(unreadable)
+        difference.tellRemoved { base?.index.entry($0) != nil }
         return MemoryStatus(
             newest: newest, synchronised: base?.snapshot, isNewerInStore: isNewer, scan: scan,
-            difference: Difference(from: entries.map(\.facts), to: (local + databases).sorted { $0.path < $1.path }))
+            unreadable: problems, leftOutNotice: found.leftOutNotice, difference: difference)
+    }
+
+    /// A database that was not written to since it was synchronised is what it was then. Of any other an image is made, as a
+    /// push would, since SQLite touches a database without changing it.
+    /// - Parameter stored: what the newest snapshot has, which is whole.
+    private func facts(
+        of database: DatabaseFile, at path: RelativePath, _ base: LocalState.Base?, _ stored: Digest?
+    ) async throws -> FileFacts {
+        if let known = base?.files.known(database) {
+            return FileFacts(path: path, modified: database.modified, size: known.size, digest: known.sha256)
+        }
+        let image = try await workspace.image(of: database)
+        let digest = try await FileIO.run {
+            let digest = try Digest(of: image.file)
+            if digest != stored { do { try image.check() } catch { throw database.explain(error) } }
+            return digest
+        }
+        return FileFacts(path: path, modified: database.modified, size: image.size, digest: digest)
     }
 }

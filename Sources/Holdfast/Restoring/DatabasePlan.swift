@@ -15,6 +15,10 @@ struct DatabasePlan: Sendable {
         /// Database that is there now.
         let present: DatabaseFile?
         var how: How
+        /// What is there cannot be read, and is moved aside unread.
+        var isUnreadable = false
+        /// What is remembered of it, in case that it has to stay as it is.
+        var known: FileIndex.Entry?
         /// Common base of a merge; `nil` if it is in no snapshot.
         var base: Entry?
     }
@@ -61,7 +65,10 @@ struct DatabaseComparison: Sendable {
         let stored = Set(entries.map(\.path))
         for old in known where !stored.contains(old.path) {
             let present = found.databases.first { DatabaseEntries.path(of: $0.name) == old.path }
-            let here = present.map { PathVersion.content(nil, modified: $0.modified) } ?? .absent
+            var here = present.map { PathVersion.content(nil, modified: $0.modified) } ?? .absent
+            if present == nil, found.otherNames.contains(where: { DatabaseEntries.path(of: $0) == old.path }) {
+                here = .unusable(.unknown)
+            }
             let ruling = comparison.ruling(of: old.path, here: here, store: absences.version(of: old.path))
             guard comparison.base.state == .same, ruling.outcome != .nothing else { continue }
             // A file may follow the store; whoever wants a database gone can remove it.
@@ -75,29 +82,42 @@ struct DatabaseComparison: Sendable {
         let (storage, named) = (workspace.storage, workspace.databaseOptions.named)
         guard let name = DatabaseEntries.name(at: entry.path, named: named) else {
             plan.problems.append(
-                SyncResult.Problem(path: "\(entry.path)", reason: "it is called like no database of an agent"))
+                SyncResult.Problem(
+                    path: "\(entry.path)", reason: "it is called like no database of the agent here",
+                    hint: "Set OPENCODE_DB to a name if the agent opens it under that."))
             return
         }
-        let place = DatabaseScan.path(of: name, beside: storage, named: named)
+        guard !workspace.leavesOut(database: entry.path) else { return leaveOut(entry, &plan) }
         let present = found.databases.first { $0.name == name }
+        let problem = found.problems.first { $0.name == name }
+        let place = present?.path ?? problem?.path ?? DatabaseScan.path(of: name, beside: storage, named: named)
         let known = present.flatMap { comparison.base.files?.known($0) }
         let here: PathVersion
         if let present {
             here = try await version(of: present, known, entry, &plan)
-        } else if let problem = found.problems.first(where: { $0.path.utf8.elementsEqual(place.utf8) }) {
-            // Something is there that is no database, such as an encrypted one.
-            plan.causes[entry.path] = SyncError(
-                code: .database, message: "'\(printable(problem.path.utf8))' \(problem.reason)")
-            here = .unusable(.refused)
+        } else if let problem {
+            // Something is there that cannot be a database, such as an encrypted one.
+            plan.causes[entry.path] = problem.cause
+            here = .unusable(PathState(unreadableDatabase: problem.cause))
         } else {
             here = .absent
         }
-        let ruling = comparison.ruling(
+        var ruling = comparison.ruling(
             of: entry.path, here: here, store: .content(entry.digest, modified: entry.modified))
+        if problem?.cause.kind == .link, ruling.outcome == .replace {
+            // Where a link leads is not for a store to decide, whatever the operation.
+            ruling = Ruling(outcome: .stop, reason: .unreadableHere, exit: .mayPass)
+        }
         plan.remarks.add(ruling, entry.path)
         func change(_ how: DatabasePlan.How, base: Entry? = nil) {
+            let cause = plan.causes[entry.path]
+            if let cause { plan.warnings.append("\(Failure(cause).message); the store's version takes its place") }
+            let kind = (cause as? UnreadableDatabase)?.kind
             plan.changes.append(
-                DatabasePlan.Change(entry: entry, place: place, present: present, how: how, base: base))
+                DatabasePlan.Change(
+                    entry: entry, place: place, present: present, how: how,
+                    isUnreadable: kind.map { $0 != .locked } ?? false,
+                    known: comparison.base.files?.index.entry(entry.path), base: base))
         }
         switch ruling.outcome {
         case .keep where missing.contains(entry.path) && present != nil && here.isReadable:
@@ -109,10 +129,28 @@ struct DatabaseComparison: Sendable {
         case .replace: change(.overrule)
         case .merge: change(.merge, base: try await workspace.origin(of: entry.path, origin))
         case .skip:
-            // Nothing was compared: what was known before stays.
-            if let old = comparison.base.files?.index.entry(entry.path) { plan.index.append(old) }
+            if let cause = plan.causes[entry.path] { plan.warnings.append(Self.words(cause)) }
+            keepKnown(entry, &plan)
         case .stop, .remove, .discard, .fallBack, .save, .saveRemoval, .keepStored: break
         }
+    }
+
+    private static func words(_ cause: any Error) -> String {
+        let failure = Failure(cause)
+        return "\(failure.message); it stays as it is" + (failure.hint.map { ". \($0)" } ?? "")
+    }
+
+    /// The rules leave the database out: neither side is touched.
+    private func leaveOut(_ entry: Entry, _ plan: inout DatabasePlan) {
+        let ruling = comparison.ruling(
+            of: entry.path, here: .unusable(.outOfScope), store: .content(entry.digest, modified: entry.modified))
+        plan.remarks.add(ruling, entry.path)
+        keepKnown(entry, &plan)
+    }
+
+    /// Nothing was compared: what was known before stays.
+    private func keepKnown(_ entry: Entry, _ plan: inout DatabasePlan) {
+        if let old = comparison.base.files?.index.entry(entry.path) { plan.index.append(old) }
     }
 
     private func version(
@@ -126,7 +164,11 @@ struct DatabaseComparison: Sendable {
             let isStored =
                 digest == entry.digest
                 || comparison.base.version(of: entry.path, here: digest)?.sha256 == digest
-            if !isStored { _ = try await FileIO.run { try image.check() } }
+            if !isStored {
+                try await FileIO.run {
+                    do { _ = try image.check() } catch { throw database.explain(error) }
+                }
+            }
             return .content(digest, modified: database.modified)
         } catch {
             if error is CancellationError || Task.isCancelled { throw error }
@@ -155,10 +197,14 @@ extension PathState {
     /// State of a database here that could not be read.
     init(unreadableDatabase error: any Error) {
         switch error {
-        case is DatabaseDamage, is MalformedDatabase: self = .damaged
-        case let error as SQLiteError where error.isCorrupt: self = .damaged
-        case let error as SQLiteError where error.isRefused: self = .refused
-        case let error as FileError where error.isAccessDenied: self = .refused
+        case let error as UnreadableDatabase:
+            self =
+                switch error.kind {
+                case .malformed: .damaged
+                case .notADatabase, .denied, .link: .refused
+                case .locked, .unreadable: .unknown
+                }
+        case is DatabaseDamage: self = .damaged
         default: self = .unknown
         }
     }

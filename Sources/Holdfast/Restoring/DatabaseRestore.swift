@@ -1,5 +1,6 @@
 import AgentDatabase
 import AgentFiles
+import Basics
 import FileIO
 import Logging
 import NIOConcurrencyHelpers
@@ -27,6 +28,8 @@ struct DatabaseRestore: Sendable {
     private let known: FileIndex?
     /// Where databases are now that were replaced although they had changed here.
     private let keptAt = NIOLockedValueBox<[RelativePath: String]>([:])
+    /// Databases that stay as they are, since another program has them open.
+    private let inUse = NIOLockedValueBox<[RelativePath: DatabaseInstall.InUse]>([:])
 
     private init(_ workspace: Workspace, _ staged: [Staged], _ known: FileIndex?) {
         (self.workspace, self.staged, self.known) = (workspace, staged, known)
@@ -39,7 +42,8 @@ struct DatabaseRestore: Sendable {
 
     var warnings: [String] {
         let kept = keptAt.withLockedValue { $0 }.sorted { $0.key < $1.key }
-        return kept.map { "the database that was here is kept as '\($0.value)'" }
+        let skipped = inUse.withLockedValue { $0.values.map { "\($0); it stays as it is" } }
+        return kept.map { "the database that was here is kept as '\($0.value)'" } + skipped.sorted()
             + rowRemarks { $0.lost.isEmpty && $0.leftOut.isEmpty }
     }
 
@@ -47,10 +51,10 @@ struct DatabaseRestore: Sendable {
     var conflicts: [String] { rowRemarks { !$0.lost.isEmpty || !$0.leftOut.isEmpty } }
 
     private func rowRemarks(_ isIncluded: (MergeReport) -> Bool) -> [String] {
-        let kept = keptAt.withLockedValue { $0 }
+        let (kept, inUse) = (keptAt.withLockedValue { $0 }, inUse.withLockedValue { $0 })
         return staged.flatMap { item -> [String] in
-            guard let report = item.report, isIncluded(report) else { return [] }
             let path = item.change.entry.path
+            guard let report = item.report, isIncluded(report), inUse[path] == nil else { return [] }
             return report.sentences { $0 == .ours ? kept[path].map { "in '\($0)'" } : "in the snapshot" }
                 .map { "\(path): \($0)" }
         }
@@ -114,14 +118,24 @@ struct DatabaseRestore: Sendable {
     }
 
     /// Keeps others out of the databases, and puts aside what changed here and is replaced all the same.
+    /// - Parameter skipsInUse: pass over a database that another program has open.
     /// - Throws: `DatabaseInstall.InUse`, ``FileError``; nothing has changed then.
-    func lock(force: Bool) async throws {
+    func lock(skipsInUse: Bool = false) async throws {
+        var ready: [Staged] = []
         for item in staged {
-            try await FileIO.run { try item.install.lock(force: force) }
-            if item.keepsPresent {
-                let kept = try await FileIO.run { try item.install.keepPresent() }
-                if let kept { keptAt.withLockedValue { $0[item.change.entry.path] = kept } }
+            let kind: DatabaseInstall.Present = item.change.isUnreadable ? .unreadable : .readable
+            do {
+                try await FileIO.run { try item.install.lock(kind) }
+                ready.append(item)
+            } catch let error as DatabaseInstall.InUse {
+                guard skipsInUse else { throw error }
+                inUse.withLockedValue { $0[item.change.entry.path] = error }
             }
+        }
+        // Only once nothing can refuse: what cannot be linked is renamed.
+        for item in ready where item.keepsPresent {
+            let kept = try await FileIO.run { try item.install.keepPresent() }
+            if let kept { keptAt.withLockedValue { $0[item.change.entry.path] = kept } }
         }
     }
 
@@ -132,6 +146,12 @@ struct DatabaseRestore: Sendable {
         var index: [FileIndex.Entry] = []
         for item in staged {
             let entry = item.change.entry
+            guard inUse.withLockedValue({ $0[entry.path] }) == nil else {
+                await FileIO.cleanUp { item.install.abandon() }
+                // Nothing is known of it that was not known before.
+                if let known = item.change.known { index.append(known) }
+                continue
+            }
             if let now = try await FileIO.run({ try item.install.commit() }) {
                 if item.loss != nil, let old = known?.entry(entry.path) {
                     index.append(
@@ -151,20 +171,8 @@ struct DatabaseRestore: Sendable {
                         wasRestored: true))
             }
         }
-        await protectKept()
+        if !keptAt.withLockedValue(\.isEmpty) { await workspace.pruneKeptStates() }
         return index
-    }
-
-    /// Lets nobody else read what was kept; until now it was the database itself.
-    private func protectKept() async {
-        let paths = keptAt.withLockedValue { $0 }
-        guard !paths.isEmpty else { return }
-        await FileIO.cleanUp {
-            for path in paths.flatMap({ path in ["", "-wal", "-journal"].map { path + $0 } }) {
-                try? File.open(path, [.read, .noFollow]).setPermissions(0o600)
-            }
-        }
-        await workspace.pruneKeptStates()
     }
 
     func abandon() async {
@@ -175,7 +183,7 @@ struct DatabaseRestore: Sendable {
 
 extension Error {
     /// An image is malformed, or no database at all.
-    fileprivate var isDatabaseDamage: Bool {
+    var isDatabaseDamage: Bool {
         if let error = self as? SQLiteError { return error.isCorrupt || error.isRefused }
         return self is DatabaseDamage || self is MalformedDatabase
     }

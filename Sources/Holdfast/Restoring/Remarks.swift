@@ -40,7 +40,7 @@ struct Remarks: Sendable {
             let cause = cause(path).map { SyncError($0) }
             var error = SyncError(
                 code: cause?.code ?? .localFile,
-                message: cause?.message ?? "'\(path)' cannot be compared with the store's; nothing was touched",
+                message: (cause?.message ?? "'\(path)' cannot be compared with the store's") + "; nothing was touched",
                 hint: cause?.hint)
             error.passesByItself = exit == .mayPass
             throw error

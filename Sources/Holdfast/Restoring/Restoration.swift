@@ -15,7 +15,7 @@ struct Restoration: Sendable {
 
     /// Looks at all files of the storage directory.
     static func scan(_ workspace: Workspace) async throws -> StorageScan {
-        try await StorageScan.scan(workspace.storage, exclusions: .onlyNeverStored)
+        try await StorageScan.scan(workspace.storage, exclusions: workspace.exclusions.forRestoring)
     }
 
     /// Files that are to be restored, and what has to change for it.
@@ -32,30 +32,60 @@ struct Restoration: Sendable {
         _ scan: StorageScan, _ result: inout SyncResult,
         savedTimes: (([StorageScan.ScannedFile]) async throws -> [RelativePath: Int64])? = nil
     ) async throws -> Planned {
-        let digests = try await LocalDigests(storage: workspace.storage, known: known).digests(
+        let digests = try await LocalDigests(
+            storage: workspace.storage, known: known, logs: scan.logs,
+            keepsSecrets: workspace.databaseOptions.keepsSecrets
+        ).digests(
             of: scan.files, sizes: scan.files.isEmpty ? [:] : source.sizes)
         var here = LocalObservation(scan, digests: digests)
         // Without a base, nothing can be missing.
         let missing = comparison.base.files == nil ? nil : absences.map { source.absences($0) }
         // It keeps a core busy, and not the one that the network is served on.
-        let restorable = try await FileIO.run { [here] in
-            // Which names are in the way of others depends on what goes.
-            let removed = missing == nil ? [] : Set(decide(source.uncheckedFiles, here, missing).removals.map(\.path))
-            return RestorableFiles(
-                source, existing: scan.files.map(\.path).filter { !removed.contains($0) }, comparison.operation)
-        }
+        let (restorable, kinds) = try await FileIO.run { [here] in sortOut(scan, here, missing) }
         restorable.describe(to: &result, workspace.logger)
         let offered = try await source.identify(restorable.allowed, &here)
         let times = try await savedTimes?(Self.differing(here, from: offered)) ?? [:]
-        let plan = try await FileIO.run { [here] in decide(offered, here, missing, times) }
+        let plan = try await FileIO.run { [here] in decide(offered, here, missing, times, kinds) }
         return Planned(offered: offered, here: here, files: plan)
+    }
+
+    /// Sorts out which files may be written beside those that stay.
+    private func sortOut(
+        _ scan: StorageScan, _ here: LocalObservation, _ missing: RestorePlan.Absences?
+    ) -> (RestorableFiles, KindConflicts?) {
+        // Which names are in the way of others depends on what goes.
+        let removed = missing == nil ? [] : Set(decide(source.uncheckedFiles, here, missing).removals.map(\.path))
+        let staying = scan.files.map(\.path).filter { !removed.contains($0) }
+        func sort(_ existing: [RelativePath]) -> RestorableFiles {
+            RestorableFiles(
+                source, existing: existing, workspace.exclusions.forRestoring, comparison.operation)
+        }
+        let files = sort(staying)
+        let otherKinds = files.otherKinds
+        guard !otherKinds.isEmpty else { return (files, nil) }
+        let kinds = KindConflicts(
+            source.files(named: Set(otherKinds)), staying: Set(staying), here, comparison)
+        guard !kinds.isEmpty else { return (files, nil) }
+        var rest = kinds.displaced.isEmpty ? files : sort(staying.filter { !kinds.displaced.contains($0) })
+        let told = kinds.unresolved.union(kinds.ceded.map(\.path))
+        rest.drop(
+            Set(
+                rest.otherKinds.filter { name in
+                    RelativePath(name).map {
+                        told.contains($0) || $0.ancestors.contains(where: kinds.unresolved.contains)
+                    } == true
+                }))
+        return (rest, kinds)
     }
 
     private func decide(
         _ offered: [OfferedFile], _ here: LocalObservation, _ absences: RestorePlan.Absences?,
-        _ savedTimes: [RelativePath: Int64] = [:]
+        _ savedTimes: [RelativePath: Int64] = [:], _ kinds: KindConflicts? = nil
     ) -> RestorePlan {
-        RestorePlan(offered, here: here, comparison: comparison, absences: absences, savedTimes: savedTimes)
+        var plan = RestorePlan(
+            offered, here: here, comparison: comparison, absences: absences, savedTimes: savedTimes)
+        if let kinds { plan.settle(kinds, here) }
+        return plan
     }
 
     /// The files here that a source has with other content.

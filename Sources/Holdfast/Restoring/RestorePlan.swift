@@ -34,8 +34,8 @@ struct RestorePlan: Sendable {
     struct Removal: Sendable {
         let path: RelativePath
         let expected: StagedTree.Expectation
-        /// What was the same here and in the source.
-        let known: FileIndex.Entry
+        /// What was the same here and in the source, if anything was.
+        let known: FileIndex.Entry?
         /// It changed here since; its content is kept beside.
         let isDiscard: Bool
     }
@@ -79,7 +79,8 @@ struct RestorePlan: Sendable {
 
     private mutating func plan(_ file: OfferedFile, _ here: LocalObservation, _ savedTimes: [RelativePath: Int64]) {
         let version = here.version(of: file.path)
-        let ruling = comparison.ruling(of: file.path, here: version, store: file.version)
+        let ruling = guarding(
+            comparison.ruling(of: file.path, here: version, store: file.version), file.path, here)
         remarks.add(ruling, file.path)
         let status = here.status(of: file.path)
         switch ruling.outcome {
@@ -105,6 +106,12 @@ struct RestorePlan: Sendable {
             if let old = comparison.base.files?.index.entry(file.path) { index.append(old) }
         case .stop, .remove, .discard, .fallBack, .save, .saveRemoval, .keepStored: break
         }
+    }
+
+    /// A database with a log is neither replaced nor removed, whatever the operation.
+    private func guarding(_ ruling: Ruling, _ path: RelativePath, _ here: LocalObservation) -> Ruling {
+        guard here.hasLog(path), [.replace, .discard].contains(ruling.outcome) else { return ruling }
+        return Ruling(outcome: .stop, reason: .unreadableHere, exit: .mayPass)
     }
 
     private func isKnown(_ version: PathVersion, _ path: RelativePath) -> Bool {
@@ -143,12 +150,35 @@ struct RestorePlan: Sendable {
         }
     }
 
+    /// Makes room where a name is a file on one side and a directory on the other.
+    mutating func settle(_ kinds: KindConflicts, _ here: LocalObservation) {
+        for name in kinds.unresolved.sorted() {
+            remarks.add(Ruling(outcome: .stop, reason: .conflict, exit: .mayPass), name)
+        }
+        for name in kinds.resolved.sorted() { remarks.add(Ruling(outcome: .merge, reason: .conflict), name) }
+        let known = Set(removals.map(\.path))
+        for path in kinds.displaced.sorted() where !known.contains(path) {
+            quarantined.append(path)
+            let status = here.status(of: path)
+            removals.append(
+                Removal(
+                    path: path, expected: status.map { .unchanged($0) } ?? .anything,
+                    known: comparison.base.files?.index.entry(path), isDiscard: true))
+        }
+        let gone = kinds.displaced
+        index.removeAll { gone.contains($0.path) }
+        for file in kinds.ceded.sorted(by: { $0.path < $1.path }) { keep(file) }
+        remarks.sort()
+    }
+
     /// Files that were the same and that the source does not have.
     private mutating func plan(_ absences: Absences, _ here: LocalObservation) {
         for old in comparison.base.versions(knowing: here.digests)
         where !absences.stored.contains(old.path) && !DatabaseEntries.contains(old.path) {
-            let ruling = comparison.ruling(
-                of: old.path, here: here.version(of: old.path), store: absences.rule.version(of: old.path))
+            let ruling = guarding(
+                comparison.ruling(
+                    of: old.path, here: here.version(of: old.path), store: absences.rule.version(of: old.path)),
+                old.path, here)
             remarks.add(ruling, old.path)
             guard ruling.outcome == .remove || ruling.outcome == .discard else { continue }
             if ruling.outcome == .discard { quarantined.append(old.path) }
@@ -164,7 +194,7 @@ struct RestorePlan: Sendable {
     /// new, and the next pull decides about them again.
     mutating func holdBack(_ paths: [RelativePath]) {
         let held = Set(paths)
-        index += removals.filter { held.contains($0.path) }.map(\.known)
+        index += removals.filter { held.contains($0.path) }.compactMap(\.known)
         removals.removeAll { held.contains($0.path) }
     }
 

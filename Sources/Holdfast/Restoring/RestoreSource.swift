@@ -41,6 +41,18 @@ enum RestoreSource: Sendable {
         }
     }
 
+    /// The files with these names, whether they may be written or not.
+    func files(named names: Set<[UInt8]>) -> [OfferedFile] {
+        switch self {
+        case .snapshot(let source): source.entries.filter { names.contains($0.path.bytes) }.map { .entry($0) }
+        case .mirror(let source):
+            names.compactMap { name in
+                guard let path = RelativePath(name), let object = source.objects[name] else { return nil }
+                return .object(object, path: path, digest: nil)
+            }
+        }
+    }
+
     /// Whether a name is that of an object with which consoles mark a folder. There is nothing in it to lose.
     func isFolderMarker(_ refusal: SafePaths.Refusal) -> Bool {
         guard case .mirror(let source) = self else { return false }

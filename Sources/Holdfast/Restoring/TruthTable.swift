@@ -139,7 +139,8 @@ enum TruthTable {
         }
         switch sides.here {
         case .outOfScope: return Ruling(outcome: .keepStored, reason: .leftOut)
-        case .unknown, .refused: return Ruling(outcome: .keepStored, reason: .unreadableHere, exit: .failure)
+        case .unknown: return Ruling(outcome: .keepStored, reason: .unreadableHere, exit: .mayPass)
+        case .refused: return Ruling(outcome: .keepStored, reason: .unreadableHere, exit: .failure)
         case .damaged: return Ruling(outcome: .keepStored, reason: .damagedHere, exit: .failure)
         case .absent: return pushAbsence(sides)
         case .same, .changed: return pushVersion(sides)

@@ -23,7 +23,9 @@ struct Diff: AsyncParsableCommand {
             try await Session.open(settings, console) { session in
                 let (before, was) = try await files(of: old, session)
                 let (after, now) = try await files(of: new, session)
-                let difference = Difference(from: was, to: now)
+                var difference = Difference(from: was, to: now)
+                difference.setAside(
+                    leftOutBefore: before.commit.scope?.filter, leftOutAfter: after.commit.scope?.filter)
                 console.report(
                     DiffReport(
                         from: before.id.hexadecimal, to: after.id.hexadecimal, files: DifferenceReport(difference)))

@@ -24,6 +24,8 @@ struct Status: AsyncParsableCommand {
                 let saves = await session.memory.saveRecord(newest: status.newest.tip)
                 console.report(StatusReport(status, saves, session))
                 for failure in status.scan.failures { console.note("\(failure)") }
+                for problem in status.unreadable { console.note(problem.reason) }
+                if let notice = status.leftOutNotice { console.note(notice, isWarning: false) }
                 if status.newest.tip == nil, status.newest.heads.damaged.isEmpty { session.sayEmpty() }
                 for line in lines(status, saves, session) { console.say(line) }
                 for line in status.difference.lines(limit: showsAll ? nil : 10) { console.say("  \(line)") }
@@ -64,7 +66,7 @@ private func lines(_ status: MemoryStatus, _ saves: SaveRecord?, _ session: Sess
     table.add("here", "\(session.settings.storage): \(files)")
     if status.newest.tip != nil {
         let difference = status.difference
-        table.add("", difference.isEmpty ? "the same as the newest snapshot" : difference.summary + " here")
+        table.add("", difference.isEmpty ? "the same as the newest snapshot" : difference.summaryHere)
     }
     return table.lines
 }
@@ -91,6 +93,10 @@ private struct StatusReport: Encodable {
         let added: [DifferenceReport.File]
         let changed: [DifferenceReport.Change]
         let removed: [DifferenceReport.File]
+        /// In the store, and never here.
+        let notHere: [DifferenceReport.File]
+        /// What cannot be compared.
+        let unknown: [DifferenceReport.Unknown]
         let problems: [ProblemReport]
     }
 
@@ -115,6 +121,8 @@ private struct StatusReport: Encodable {
     }
 
     let success = true
+    /// As ``Local/identical``.
+    let identical: Bool
     let memory: String
     @OrNull var snapshot: Newest?
     let heads: Int
@@ -143,7 +151,10 @@ private struct StatusReport: Encodable {
             bytes: scan.totalBytes,
             identical: status.difference.isEmpty && scan.failures.isEmpty, added: difference.added,
             changed: difference.changed, removed: difference.removed,
-            problems: scan.failures.map { ProblemReport(path: $0.path.text, reason: "\($0.cause)") })
+            notHere: status.difference.notHere.map(DifferenceReport.File.init), unknown: difference.unknown,
+            problems: scan.failures.map { ProblemReport(path: $0.path.text, reason: "\($0.cause)") }
+                + status.unreadable.map { ProblemReport(path: $0.path, reason: $0.reason) })
+        identical = local.identical
         damaged = status.newest.heads.damaged.map(DamagedCommit.init)
     }
 }

@@ -69,7 +69,7 @@ struct ConfigFile: Sendable {
         switch (item.value, item.value.texts) {
         case (.text(let text), _): values[setting] = text
         // An empty list is no pattern at all.
-        case (.list, let items?) where [.include, .shareFrom].contains(setting):
+        case (.list, let items?) where [.include, .exclude, .shareFrom].contains(setting):
             values[setting] = items.isEmpty ? nil : items.joined(separator: ",")
         default:
             throw UsageError("the config file '\(path)' has no plain value for '\(setting.rawValue)'")

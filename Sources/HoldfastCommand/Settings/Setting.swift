@@ -2,7 +2,7 @@ import Configuration
 
 /// The settings that commands share, by their name in the config file; the option is the same with `--` before it.
 enum Setting: String, CaseIterable {
-    case store, prefix, agent, repo, storage, include, mirror
+    case store, prefix, agent, repo, storage, include, exclude, mirror
     case region
     case endpointURL = "endpoint-url"
     case addressing

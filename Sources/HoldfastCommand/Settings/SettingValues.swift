@@ -87,13 +87,18 @@ struct SettingValues {
     }
 
     func exclusions() throws -> Exclusions {
-        guard let text = text(.include) else { return Exclusions() }
+        Exclusions(
+            including: try globs(.include, "patterns such as 'log/**' or 'session_share/*.json'"),
+            excluding: try globs(.exclude, "patterns such as 'cache/**' or 'opencode-old.db'"))
+    }
+
+    /// - Parameter expected: in words.
+    private func globs(_ setting: Setting, _ expected: String) throws -> [Glob] {
+        guard let text = text(setting) else { return [] }
         let globs = text.split(separator: ",").map { Glob(String($0)) }
         let usable = globs.compactMap(\.self)
-        guard !usable.isEmpty, usable.count == globs.count else {
-            throw wrong(.include, "patterns such as 'log/**' or 'session_share/*.json'")
-        }
-        return Exclusions(including: usable)
+        guard !usable.isEmpty, usable.count == globs.count else { throw wrong(setting, expected) }
+        return usable
     }
 }
 

@@ -8,8 +8,8 @@ struct WatchedPlaces: Sendable {
     /// The directories that databases lie in; of these only the names of databases count.
     let databaseDirectories: [String]
     let exclusions: Exclusions
-    /// The name of the database that `OPENCODE_DB` names.
-    private let named: [UInt8]?
+    /// File names of databases that are called otherwise: the one that `OPENCODE_DB` names, and targets of links.
+    private let otherNames: Set<[UInt8]>
 
     /// - Parameters:
     ///   - database: the value of `OPENCODE_DB`.
@@ -18,15 +18,20 @@ struct WatchedPlaces: Sendable {
         self.exclusions = exclusions
         let data = DatabaseScan.dataDirectory(of: storage)
         var directories = [data]
-        var name: [UInt8]?
-        if let database, !database.isEmpty, database != ":memory:" {
-            let path = database.utf8.first == UInt8(ascii: "/") ? database : "\(data)/\(database)"
+        var names: Set<[UInt8]> = []
+        func add(_ path: String) {
             let directory = DatabaseScan.dataDirectory(of: path)
-            if directory != data { directories.append(directory) }
-            name = path.utf8.split(separator: UInt8(ascii: "/")).last.map(Array.init)
+            if !directories.contains(directory) { directories.append(directory) }
+            if let name = path.utf8.split(separator: UInt8(ascii: "/")).last { names.insert(Array(name)) }
+        }
+        if let database, let name = DatabaseScan.storedName(ofNamed: database) {
+            add(DatabaseScan.path(of: name, beside: storage, named: database))
+        }
+        for database in (try? DatabaseScan.find(beside: storage, named: database))?.databases ?? [] {
+            add(database.path)
         }
         databaseDirectories = directories
-        named = name
+        otherNames = names
     }
 
     /// The name of the storage directory in the one that holds it.
@@ -37,6 +42,6 @@ struct WatchedPlaces: Sendable {
         let suffixes = ["-wal", "-journal"]
         let suffix = suffixes.first { file.count > $0.utf8.count && file.suffix($0.utf8.count).elementsEqual($0.utf8) }
         let stem = suffix.map { Array(file.dropLast($0.utf8.count)) } ?? file
-        return DatabaseScan.isDatabaseName(stem) || stem == named ? stem : nil
+        return DatabaseScan.isDatabaseName(stem) || otherNames.contains(stem) ? stem : nil
     }
 }

@@ -16,16 +16,20 @@ public struct CaptureScope: Sendable, Hashable {
     public var leftOut: [String]
     /// … unless one of these matches.
     public var taken: [String]
+    /// Patterns of paths that are left out whatever else matches.
+    public var excluded: [String]
     /// `nil` for all.
     public var projects: Projects?
 
     public init(
-        profile: String, never: [String] = [], leftOut: [String] = [], taken: [String] = [], projects: Projects? = nil
+        profile: String, never: [String] = [], leftOut: [String] = [], taken: [String] = [], excluded: [String] = [],
+        projects: Projects? = nil
     ) {
         self.profile = profile
         self.never = never
         self.leftOut = leftOut
         self.taken = taken
+        self.excluded = excluded
         self.projects = projects
     }
 
@@ -42,6 +46,7 @@ public struct CaptureScope: Sendable, Hashable {
         united.never = never.filter(other.never.contains)
         united.leftOut = leftOut.filter(other.leftOut.contains)
         united.taken += other.taken.filter { !taken.contains($0) }
+        united.excluded = excluded.filter(other.excluded.contains)
         united.projects = projects.flatMap { ours in other.projects.flatMap(ours.united) }
         return united
     }
@@ -65,17 +70,20 @@ public struct ScopeFilter: Sendable {
     private let never: [Glob]
     private let leftOut: [Glob]
     private let taken: [Glob]
+    private let excluded: [Glob]
 
     fileprivate init(_ scope: CaptureScope) {
         never = scope.never.compactMap { Glob(Self.folded($0.utf8)) }
         leftOut = scope.leftOut.compactMap { Glob($0) }
         taken = scope.taken.compactMap { Glob($0) }
+        excluded = scope.excluded.compactMap { Glob($0) }
     }
 
     public func contains(_ path: RelativePath) -> Bool {
         if let name = RelativePath(path.name.map(asciiLowercased)), never.contains(where: { $0.matches(name) }) {
             return false
         }
+        if excluded.contains(where: { $0.matches(path) }) { return false }
         return !leftOut.contains { $0.matches(path) } || taken.contains { $0.matches(path) }
     }
 
@@ -85,7 +93,7 @@ public struct ScopeFilter: Sendable {
 }
 
 extension CaptureScope: Codable {
-    private enum CodingKeys: String, CodingKey { case profile, never, leftOut, taken, projects }
+    private enum CodingKeys: String, CodingKey { case profile, never, leftOut, taken, excluded, projects }
 
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
@@ -101,6 +109,7 @@ extension CaptureScope: Codable {
         self.init(
             profile: try container.decode(String.self, forKey: .profile), never: try patterns(.never),
             leftOut: try patterns(.leftOut), taken: try patterns(.taken),
+            excluded: try patterns(.excluded),
             projects: try container.decodeIfPresent(Projects.self, forKey: .projects))
     }
 
@@ -110,6 +119,7 @@ extension CaptureScope: Codable {
         if !never.isEmpty { try container.encode(never, forKey: .never) }
         if !leftOut.isEmpty { try container.encode(leftOut, forKey: .leftOut) }
         if !taken.isEmpty { try container.encode(taken, forKey: .taken) }
+        if !excluded.isEmpty { try container.encode(excluded, forKey: .excluded) }
         try container.encodeIfPresent(projects, forKey: .projects)
     }
 }
