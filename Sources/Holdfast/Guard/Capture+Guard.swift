@@ -22,7 +22,8 @@ extension Capture {
         heldBack.formUnion(databases)
         held.databases += databases.map { printable($0.name) }
 
-        let files = removed.filter { !DatabaseEntries.contains($0) && !$0.isMarker }
+        let files = removed.filter { !DatabaseEntries.contains($0) && !$0.isMarker }.withoutReplaced(
+            by: self.files.map(\.path))
         let stored = manifest.entries.map(\.path).filter { !DatabaseEntries.contains($0) && !$0.isMarker }
         // Where nothing is left, it does not matter how much others have added to what was here.
         let isEmpty = self.files.allSatisfy { $0.path.isMarker }
@@ -50,6 +51,15 @@ extension Capture {
         let here = censuses.sessions(at: files.map(\.path))
         let lost = here.lost(since: censuses.sessions(at: removed))
         return Loss(unit: .sessions, removed: lost, total: censuses.sessions(at: stored).count)
+    }
+}
+
+extension [RelativePath] {
+    /// The paths without those that made room: a file where a directory is now, and what was in a directory where a file is.
+    func withoutReplaced(by others: [RelativePath]) -> [RelativePath] {
+        let files = Set(others)
+        let directories = Set(others.flatMap(\.ancestors))
+        return filter { !directories.contains($0) && !$0.ancestors.contains(where: files.contains) }
     }
 }
 

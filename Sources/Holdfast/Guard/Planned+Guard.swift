@@ -14,6 +14,7 @@ extension Restoration.Planned {
         _ held: inout HeldRemovals
     ) -> [RelativePath] {
         let removed = files.removals.filter { !$0.isDiscard && !$0.path.isMarker }.map(\.path)
+            .withoutReplaced(by: offered.map(\.path))
         guard !removals.isOff, !removed.isEmpty else { return [] }
         let present = here.files.map(\.path).filter { !$0.isMarker }
         // Where the snapshot has nothing at all, it does not matter how much else is here.

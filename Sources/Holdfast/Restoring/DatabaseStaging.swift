@@ -52,7 +52,9 @@ struct DatabaseStaging {
         return install
     }
 
-    private mutating func make(_ installs: inout [DatabaseInstall], _ result: inout SyncResult) async throws -> DatabaseInstall {
+    private mutating func make(_ installs: inout [DatabaseInstall], _ result: inout SyncResult) async throws
+        -> DatabaseInstall
+    {
         let place = change.place
         let install = try await FileIO.run { try DatabaseInstall(path: place) }
         installs.append(install)
