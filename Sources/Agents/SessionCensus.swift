@@ -14,6 +14,8 @@ public struct SessionCensus: Sendable, Equatable {
 
     /// By the bytes of the ids.
     public private(set) var marks: [[UInt8]: Mark] = [:]
+    /// The newest form that the place has room for; `nil` if that is not known.
+    public internal(set) var newestForm: Int?
 
     public init() {}
 
@@ -28,11 +30,16 @@ public struct SessionCensus: Sendable, Equatable {
     /// Adds the sessions of another place.
     public mutating func formUnion(_ other: SessionCensus) {
         for (id, mark) in other.marks { add(id, mark) }
+        newestForm = [newestForm, other.newestForm].compactMap(\.self).min()
     }
 
-    /// How many sessions of an earlier state this one has lost: they are in it no more, or only in an older form.
+    /// How many sessions of an earlier state this one has lost: they are in it no more, or only in an older form. Those of a
+    /// form that this place has no room for were never here.
     public func lost(since before: SessionCensus) -> Int {
-        before.marks.count { id, mark in marks[id].map { $0.form > mark.form } ?? true }
+        before.marks.count { id, mark in
+            guard mark.form >= newestForm ?? 0 else { return false }
+            return marks[id].map { $0.form > mark.form } ?? true
+        }
     }
 
     /// How many sessions are in this state and not in an earlier one.
@@ -96,6 +103,7 @@ extension SessionReader {
             // A table that has only the name in common with the agent's says nothing of sessions.
             let own = [table.title, table.directory, table.project, table.created, table.updated]
             guard names.contains(table.id), own.contains(where: names.contains) else { continue }
+            census.newestForm = min(census.newestForm ?? form, form)
             let updated = names.contains(table.updated) ? SQLText.name(table.updated) : "NULL"
             let statement = try connection.prepare(
                 "SELECT \(SQLText.name(table.id)), \(updated) FROM main.\(SQLText.name(table.name))")

@@ -8,7 +8,7 @@ struct OutputTests {
         "success", "objectCount", "totalBytes", "transferredObjects", "transferredBytes", "requests", "snapshot",
         "merged",
         "mergeConflicts", "durationSeconds", "error", "problems", "conflicts", "replacedKeptAt", "skipped", "warnings",
-        "mirrorProblems",
+        "mirrorProblems", "removed", "sessions", "heldBack",
     ]
 
     private func expectContract(_ json: JSONValue, success: Bool, hasSnapshot: Bool = false) {

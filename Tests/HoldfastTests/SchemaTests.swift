@@ -104,7 +104,7 @@ struct SchemaTests {
                 """)
             let push = await fixture.memory("a").push()
             #expect(push.success, "\(push)")
-            #expect(push.warnings.contains { $0.contains("'own'") }, "\(push.warnings)")
+            #expect(push.warnings.contains { $0.contains("collation") }, "\(push.warnings)")
             let pull = await fixture.memory("b").pull()
             #expect(pull.success, "\(pull)")
             #expect(try sessions(fixture, "b") == ["a"])

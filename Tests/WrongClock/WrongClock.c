@@ -6,6 +6,9 @@
 #include <time.h>
 #include <unistd.h>
 
+// The headers promise that some of these are never null; callers from outside are not bound by that.
+#pragma clang diagnostic ignored "-Wpointer-bool-conversion"
+
 static time_t offset;
 
 __attribute__((constructor)) static void read_offset(void) {

@@ -82,8 +82,8 @@ struct LocalDigests: Sendable {
             }
             let digest = try Digest(of: file)
             return try file.status() == scanned.status ? digest : nil
-        } catch let error as FileError {
-            if error.isNotFound { return nil }
+        } catch {
+            if (error as? FileError)?.isNotFound == true { return nil }
             throw error
         }
     }

@@ -28,7 +28,8 @@ extension Capture {
         // Where nothing is left, it does not matter how much others have added to what was here.
         let isEmpty = self.files.allSatisfy { $0.path.isMarker }
         let losses = [
-            Loss(unit: .files, removed: files.count, total: isEmpty ? files.count : stored.count),
+            Loss(
+                unit: .files, removed: files.count, total: isEmpty ? files.count : stored.count, isReplaced: !isEmpty),
             sessions(files, of: stored, manifest, censuses),
         ]
         guard !removals.holds(losses) else {

@@ -19,7 +19,11 @@ extension Restoration.Planned {
         let present = here.files.map(\.path).filter { !$0.isMarker }
         // Where the snapshot has nothing at all, it does not matter how much else is here.
         let isEmpty = offered.allSatisfy { $0.path.isMarker }
-        var losses = [Loss(unit: .files, removed: removed.count, total: isEmpty ? removed.count : present.count)]
+        var losses = [
+            Loss(
+                unit: .files, removed: removed.count, total: isEmpty ? removed.count : present.count,
+                isReplaced: !isEmpty)
+        ]
         if !hasDatabases {
             losses.append(
                 Loss(

@@ -18,11 +18,14 @@ struct Loss: Sendable, Equatable {
     let removed: Int
     /// How many there are before.
     let total: Int
+    /// Something else takes their place, so that even a loss of all leaves something.
+    var isReplaced = false
 
     /// Whether it is more often a disk that was not mounted, or an agent that started cold, than what somebody wanted: all,
     /// or more than half and not just a few.
     var isLarge: Bool {
-        removed > 0 && (removed >= total || (removed >= unit.leastHeld && removed > total - removed))
+        guard removed > 0 else { return false }
+        return (removed >= total && !isReplaced) || (removed >= unit.leastHeld && removed > total - removed)
     }
 }
 

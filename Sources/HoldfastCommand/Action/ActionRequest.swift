@@ -35,7 +35,7 @@ struct ActionRequest: Sendable {
             let sources = inputs.list("share-from")
             if !sources.isEmpty { flags[.shareFrom] = sources.joined(separator: ",") }
             if let isStrict = try inputs.flag("fail-on-error") { flags[.strict] = "\(isStrict)" }
-            if let allows = try inputs.flag("allow-shrink") { flags[.allowShrink] = "\(allows)" }
+            if try inputs.flag("allow-shrink") == true { flags[.allowShrink] = "true" }
             saves = try inputs.flag("save") ?? true
             // Wrong inputs are told even where they do not count.
             let store = try Self.store(inputs)
