@@ -48,6 +48,6 @@ public struct SessionCounts: Sendable, Equatable {
         continued = sum(continued, other.continued)
         removed = sum(removed, other.removed)
         visible = other.visible ?? visible
-        hidden = other.hidden
+        hidden += other.hidden
     }
 }

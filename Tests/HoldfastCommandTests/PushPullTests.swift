@@ -108,7 +108,7 @@ struct PushPullTests {
     }
 
     @Test(
-        "--no-mirror leaves no keys in storage/, and a push is four requests",
+        "--no-mirror leaves no keys in storage/, and a push is five requests",
         arguments: ["--no-mirror", "environment"])
     func noMirror(_ way: String) async throws {
         try await Sandbox.run { sandbox in
@@ -121,8 +121,8 @@ struct PushPullTests {
             let push = try await sandbox.program(Sandbox.binary, options)
             #expect(push.code == 0)
             #expect(try push.json["transferredObjects"].int == 20)
-            // The newest snapshot, the pack, the commit, and the look whether it is the newest now.
-            #expect(try push.json["requests"].int == 4)
+            // The newest snapshot, its packs, the new pack, the commit, and the look whether it is the newest now.
+            #expect(try push.json["requests"].int == 5)
             let names = try await keys(sandbox)
             #expect(names.allSatisfy { $0.hasPrefix("packs/") || $0.hasPrefix("commits/") }, "\(names)")
             // With the mirror again, it is completed.

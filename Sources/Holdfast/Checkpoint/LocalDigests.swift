@@ -83,7 +83,7 @@ struct LocalDigests: Sendable {
             let digest = try Digest(of: file)
             return try file.status() == scanned.status ? digest : nil
         } catch {
-            if (error as? FileError)?.isNotFound == true { return nil }
+            if error.isNotFound { return nil }
             throw error
         }
     }

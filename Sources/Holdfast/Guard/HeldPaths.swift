@@ -10,6 +10,10 @@ struct HeldPaths: Codable, Sendable, Equatable {
     init(_ paths: some Sequence<RelativePath> = []) { self.paths = Set(paths.map { Hexadecimal.text($0.bytes) }) }
 
     func contains(_ path: RelativePath) -> Bool { paths.contains(Hexadecimal.text(path.bytes)) }
+
+    mutating func set(_ path: RelativePath, isMember: Bool) {
+        if isMember { paths.insert(Hexadecimal.text(path.bytes)) } else { paths.remove(Hexadecimal.text(path.bytes)) }
+    }
 }
 
 /// What the last push and the last pull have held back. It waits until somebody says that it is wanted: additions do not make
@@ -19,6 +23,9 @@ struct HeldRecord: Codable, Sendable, Equatable {
     var inStore = HeldPaths()
     /// Missing in the store, kept here.
     var here = HeldPaths()
+    /// Databases here without some of the rows of the snapshot that they come from, which their schema has no room for: of
+    /// what such a one lacks, nothing is known to be deleted.
+    var partial = HeldPaths()
 }
 
 extension Workspace {

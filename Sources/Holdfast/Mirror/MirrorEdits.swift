@@ -32,10 +32,12 @@ struct MirrorEdits: Sendable {
         }
         let later = try await workspace.mirrorObjects().filter { object in
             guard workspace.location.isMirroredFile(object.key) else { return false }
-            let isLater = object.lastModified.map { $0 > written } ?? false
-            // Within the second in which the view was written, its size tells.
-            let isOther = object.lastModified == written && sizes[object.key] != object.size
-            return isLater || isOther
+            guard let time = object.lastModified else { return false }
+            // Some stores tell fractions of a second in listings only. Within the second in which the view was written, the
+            // size tells.
+            let unit: Int64 = written % 1_000_000_000 == 0 ? 1_000_000_000 : 1
+            let isSame = time / unit == written / unit
+            return time / unit > written / unit || (isSame && sizes[object.key] != object.size)
         }
         guard !later.isEmpty else { return nil }
         var foreign: [(object: ObjectInfo, path: RelativePath, digest: Digest)] = []

@@ -250,7 +250,11 @@ struct Pull: Sendable {
             for loss in done.restore.losses { held.add(loss) }
             if !held.isEmpty { result.heldBack = held }
             let heldPaths = HeldPaths(heldFiles + done.restore.heldBack)
-            await workspace.note { $0.here = heldPaths }
+            let completeness = done.restore.completeness
+            await workspace.note { record in
+                record.here = heldPaths
+                for (path, isPartial) in completeness { record.partial.set(path, isMember: isPartial) }
+            }
         } catch {
             ahead?.cancel()
             throw error

@@ -204,7 +204,8 @@ struct Push: Sendable {
         let censuses = await KnownCensuses(workspace)
         let removals = RemovalGuard(isOff: allowsShrinking)
         var (capture, held) = (capture, HeldRemovals())
-        let waiting = await workspace.localState.heldRecord().inStore
+        let record = await workspace.localState.heldRecord()
+        let waiting = record.inStore
         if let lineage { capture.holdBack(removals, newest, lineage, censuses, waiting: waiting, &held) }
         let rows = RowGuard(
             workspace: workspace, removals: removals, censuses: censuses, newest: newest,
@@ -227,7 +228,9 @@ struct Push: Sendable {
         result.warnings += captured.warnings
         var request = SaveRequest(
             files: captured.files,
-            base: base.map { ($0.snapshot, $0.facts(knowing: captured.index)) }, writer: self.writer,
+            base: base.map { base in
+                (base.snapshot, base.facts(knowing: captured.index).filter { !record.partial.contains($0.path) })
+            }, writer: self.writer,
             run: await workspace.withRestore(workflowRun))
         request.baseManifest = kept
         request.lineage = lineage

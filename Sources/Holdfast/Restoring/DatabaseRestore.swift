@@ -47,6 +47,15 @@ struct DatabaseRestore: Sendable {
             + rowRemarks { $0.lost.isEmpty && $0.leftOut.isEmpty }
     }
 
+    /// The databases that are put in place, and whether each lacks rows of the snapshot that its schema has no room for.
+    var completeness: [(path: RelativePath, isPartial: Bool)] {
+        let inUse = inUse.withLockedValue { $0 }
+        return staged.filter { inUse[$0.change.entry.path] == nil }.map { item in
+            let isPartial = item.report.map { !$0.hidden.isEmpty || $0.isMissing(from: .theirs) } ?? false
+            return (item.change.entry.path, isPartial)
+        }
+    }
+
     /// Rows that lost in merges, and where they are kept.
     var conflicts: [String] { rowRemarks { !$0.lost.isEmpty || !$0.leftOut.isEmpty } }
 

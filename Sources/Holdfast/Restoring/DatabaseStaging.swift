@@ -49,6 +49,8 @@ struct DatabaseStaging {
             }
         }
         counts = SessionCounts(before: before, after: after, total: nil)
+        let hidden = Set(report?.hidden.compactMap(\.session) ?? [])
+        counts.hidden = hidden.sorted().map { SessionCounts.Hidden(id: $0, reason: "needs a newer agent") }
         return install
     }
 
