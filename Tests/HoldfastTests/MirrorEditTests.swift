@@ -15,7 +15,6 @@ struct MirrorEditTests {
             try await Fixture.with(store) { fixture in
                 try fixture.write(["a": "v1", "b": "v1"])
                 #expect(await fixture.memory().push().success)
-                try await Task.sleep(for: .milliseconds(20))
                 try await fixture.put("a", "by another tool")
                 try await fixture.put("new", "by another tool")
                 try fixture.write(["b": "v2"])
@@ -37,7 +36,6 @@ struct MirrorEditTests {
             try await Fixture.with(store) { fixture in
                 try fixture.write(["a": "v1"])
                 #expect(await fixture.memory().push().success)
-                try await Task.sleep(for: .milliseconds(20))
                 try await fixture.put("a", "by another tool")
                 try fixture.write(["a": "v2"])
                 let push = await fixture.memory().push()
