@@ -189,6 +189,12 @@ import Testing
         #expect(try fixture.rows("merged", "SELECT id FROM message") == ["m"])
         #expect(try fixture.rows("merged", "SELECT key FROM kv") == ["migration.v1-v2"])
         #expect(named(outcome.report) == ["s", "t"])
+        // What found no place there was not removed there.
+        try fixture.copy("merged", to: "stored")
+        let pulled = try fixture.merge(base: "theirs", "theirs", "stored", schema: .oursUnlessExtended)
+        #expect(try fixture.shown("merged") == ["s", "s/m", "s/n", "t"])
+        #expect(pulled.report.deleted == 0)
+        try fixture.copy("stored", to: "merged")
         // Once it has been upgraded too, nothing is missing.
         try fixture.change("theirs", later.upgrade(from: former))
         try fixture.copy("merged", to: "stored")
