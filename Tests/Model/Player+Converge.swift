@@ -6,9 +6,11 @@ extension Player {
         allow()
         for agent in memories.keys.sorted() {
             let group = machines.indices.filter { machines[$0].agent == agent && !isOld($0) }
+            isLevel = false
             guard try await rest(group, agent) else { continue }
             try await level(group)
             guard try await rest(group, agent) else { continue }
+            isLevel = true
             try await compare(group, agent)
             try await verify(agent, "end")
             try await checkMirror(group, agent)

@@ -31,8 +31,8 @@ extension Player {
             }...other.count
         return BeforeTransfer(
             files: files,
-            isInStep: !mind.changed && mind.base != nil && mind.base == memory.heads.first && memory.heads.count == 1
-                && memory.tip?.contents == live.contents,
+            isInStep: !mind.changed && !mind.savedBehind && mind.base != nil && mind.base == memory.heads.first
+                && memory.heads.count == 1 && memory.tip?.contents == live.contents,
             lacksVersion: !FileManager.default.fileExists(
                 atPath: machines[machine].storage.appendingPathComponent(".version").path),
             new: new)
@@ -93,10 +93,12 @@ extension Player {
     }
 
     /// Checks that `status` names exactly what differs here, on a machine that has the newest snapshot and changed since.
+    /// One that saved behind others has yet to get what they added, which is not removed here.
     func checkChanges(_ machine: Int, _ live: AgentMachine.Live) async throws {
         let memory = memory(of: machine)
         guard !isRefusing, !isOld(machine), !past.contains(.damaged), memory.heads.count == 1, let tip = memory.tip,
-            minds[machine].changed, minds[machine].base == tip.id, let stored = tip.contents
+            minds[machine].changed, !minds[machine].savedBehind, minds[machine].base == tip.id,
+            let stored = tip.contents
         else { return }
         let units = Set(stored.keys).union(live.contents.keys)
             .filter { stored[$0] != live.contents[$0] && !isTainted($0) }

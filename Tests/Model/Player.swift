@@ -17,6 +17,8 @@ final class Player {
     /// What is so at this step.
     var moment: Set<Violation.Circumstance> = []
     var isRefusing = false
+    /// All agents of the group that is looked at have got the same version.
+    var isLevel = false
     /// How long each command takes when nothing disturbs it.
     var durations: [String: Duration] = [:]
     var hits: [Hit] = []
@@ -123,14 +125,16 @@ final class Player {
     func report(_ violation: Violation, about units: [Unit] = []) throws {
         var violation = violation
         violation.circumstances.formUnion(moment.union(past))
-        if past.contains(.damaged) {
-            let hurt = memories.values.reduce(into: Set<Int>()) { $0.formUnion($1.knownToHurt) }
-            if !truth.units(in: hurt).isDisjoint(with: units) { violation.circumstances.insert(.inDamage) }
-        }
+        if past.contains(.damaged), !hurtUnits.isDisjoint(with: units) { violation.circumstances.insert(.inDamage) }
         let fault = violation.fault?.name
         guard options.explores || (fault != nil && options.unmasked != fault) else { throw violation }
         hits.append(Hit(fault: fault ?? violation.signature, step: step, violation: violation))
         for unit in units { taint(unit) }
+    }
+
+    /// What snapshots knew of that cannot be read any more.
+    var hurtUnits: Set<Unit> {
+        truth.units(in: memories.values.reduce(into: []) { $0.formUnion($1.knownToHurt) })
     }
 
     private func taint(_ unit: Unit) {
@@ -151,6 +155,11 @@ final class Player {
 
     /// Whether a machine runs the version before.
     func isOld(_ machine: Int) -> Bool { machine == 1 && options.oldBinary != nil }
+
+    /// Whether some agents are of 1.x still and others of 2.x.
+    var isApart: Bool {
+        !isLevel && past.contains(.isSecond) && minds.contains { $0.schema.map { $0 < .v2 } == true }
+    }
 
     func machineName(_ machine: Int) -> String { "machine \(machine)" }
 }
