@@ -25,6 +25,15 @@ enum DatabaseEntries {
         let name = Array(path.name)
         return DatabaseScan.isDatabaseName(name) || DatabaseScan.storedName(ofNamed: named) == name ? name : nil
     }
+
+    /// Chunks of small databases are small, since a few changed pages lie scattered over all of the file; those of large
+    /// ones are larger, so that the list of them stays short. The figures are in docs/decisions/0008.
+    /// - Returns: bytes, a multiple of every page size up to it.
+    static func chunkLength(ofSize size: Int64) -> Int {
+        var length = 16 << 10
+        while size / Int64(length) > 1 << 17, length < 1 << 20 { length *= 2 }
+        return length
+    }
 }
 
 extension [Entry] {

@@ -1,5 +1,4 @@
 import AgentFiles
-import Agents
 import Basics
 import FileIO
 import Repository
@@ -19,16 +18,6 @@ extension SyncResult {
         snapshotTime = newest.commit.time
         objectCount = newest.commit.files
         totalBytes = newest.commit.bytes
-    }
-
-    /// Counts what a save changed.
-    /// - Parameter newest: the snapshots that were the newest before.
-    mutating func count(_ saved: SaveResult, upon newest: Newest, _ censuses: KnownCensuses) {
-        let before = newest.manifest?.entries.map(\.facts) ?? []
-        let after = saved.manifest.entries.map(\.facts)
-        removed = Difference(from: before, to: after).removed.count
-        let total = censuses.sessions(of: after)
-        sessions = SessionCounts(before: censuses.sessions(of: before), after: total, total: total)
     }
 
     /// Warns of snapshots that could not be read.

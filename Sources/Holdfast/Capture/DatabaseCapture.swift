@@ -87,22 +87,13 @@ struct DatabaseCapture: Sendable {
     /// Pieces that are hashed, compressed and uploaded while the next is read.
     private static let windowsAtOnce = 3
 
-    /// Chunks of small databases are small, since a few changed pages lie scattered over all of the file; those of large
-    /// ones are larger, so that the list of them stays short. The figures are in docs/decisions/0008.
-    /// - Returns: bytes, a multiple of every page size up to it.
-    static func chunkLength(ofSize size: Int64) -> Int {
-        var length = 16 << 10
-        while size / Int64(length) > 1 << 17, length < windowLength { length *= 2 }
-        return length
-    }
-
     /// Gives an image to the writer: the chunks that the newest snapshots do not have, as many in one frame as fit, from
     /// wherever in the image they are, since they compress better together.
     ///
     /// ``Workspace/loadChunks(of:into:)`` makes the writer know those.
     /// - Returns: the digest of the whole, and the chunks.
     func store(_ image: DatabaseImage) async throws -> (Digest, [NewFile.Chunk]) {
-        let chunkLength = Self.chunkLength(ofSize: image.size)
+        let chunkLength = DatabaseEntries.chunkLength(ofSize: image.size)
         let (file, writer) = (image.file, writer)
         var whole = DigestHasher()
         var found: [(start: Int64, chunks: [NewFile.Chunk])] = []

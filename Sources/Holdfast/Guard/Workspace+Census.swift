@@ -76,7 +76,7 @@ final class KnownCensuses: Sendable {
         guard known(entry.digest) == nil else { return }
         let census = try await count { [reader] cancellation in
             let copy = try DatabaseTables()
-            try copyContent(of: file, to: copy.file)
+            try file.copyContent(to: copy.file)
             return try reader.census(of: copy, cancellation)
         }
         note(census, of: entry.digest)

@@ -50,7 +50,7 @@ extension Workspace {
         guard !images.isEmpty else { return chunks }
         for image in images {
             let size = try image.status().size
-            let length = DatabaseCapture.chunkLength(ofSize: size)
+            let length = DatabaseEntries.chunkLength(ofSize: size)
             var content = ByteBuffer()
             for start in stride(from: Int64(0), to: size, by: length) where !wanted.isEmpty {
                 try cancellation.check()

@@ -46,3 +46,8 @@ enum StorageVersion {
         }
     }
 }
+
+extension RelativePath {
+    /// Whether it is the file that says how the storage directory is laid out, which holds nothing of an agent.
+    var isMarker: Bool { bytes.elementsEqual(StorageVersion.name.utf8) }
+}

@@ -21,7 +21,7 @@ struct FollowedImage: Sendable {
             if let origin, let base { try await workspace.write(origin, to: base) }
             return
         }
-        if let base { try await FileIO.run { try copyContent(of: kept, to: base) } }
+        if let base { try await FileIO.run { try kept.copyContent(to: base) } }
         try await FileIO.run { try file.truncate(to: entry.size) }
         var wanted: [FrameLocation: [(blob: BlobReference, offset: Int64)]] = [:]
         let blobs = try await workspace.repository.blobs(of: entry)
@@ -87,7 +87,7 @@ struct FollowedImage: Sendable {
 
     /// Keeps an image for the next time.
     func keep(_ image: File) async {
-        await write("", "A followed database") { try copyContent(of: image, to: $0) }
+        await write("", "A followed database") { try image.copyContent(to: $0) }
     }
 
     /// Writes a file that is kept for the next time.
@@ -114,18 +114,5 @@ struct FollowedImage: Sendable {
         } catch {
             workspace.logger.debug("\(what) could not be kept", metadata: ["error": "\(error)"])
         }
-    }
-}
-
-/// Copies all of a file into an empty one. Blocks.
-func copyContent(of source: File, to target: File) throws(FileError) {
-    var offset: Int64 = 0
-    var piece = ByteBuffer()
-    while true {
-        piece.clear()
-        let count = try source.read(into: &piece, count: 1 << 20, at: offset)
-        guard count > 0 else { return }
-        try target.write(piece, at: offset)
-        offset += Int64(count)
     }
 }

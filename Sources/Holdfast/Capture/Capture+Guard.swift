@@ -54,17 +54,3 @@ extension Capture {
         return Loss(unit: .sessions, removed: lost, total: censuses.sessions(at: stored).count)
     }
 }
-
-extension [RelativePath] {
-    /// The paths without those that made room: a file where a directory is now, and what was in a directory where a file is.
-    func withoutReplaced(by others: [RelativePath]) -> [RelativePath] {
-        let files = Set(others)
-        let directories = Set(others.flatMap(\.ancestors))
-        return filter { !directories.contains($0) && !$0.ancestors.contains(where: files.contains) }
-    }
-}
-
-extension RelativePath {
-    /// Whether it is the file that says how the storage directory is laid out, which holds nothing of an agent.
-    var isMarker: Bool { bytes.elementsEqual(StorageVersion.name.utf8) }
-}

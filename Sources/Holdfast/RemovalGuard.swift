@@ -1,4 +1,5 @@
 import Basics
+import FileIO
 
 /// What an operation would remove from the place that it writes to.
 struct Loss: Sendable, Equatable {
@@ -102,4 +103,13 @@ extension SyncError {
 
     /// The same in one line.
     var warning: String { [message, hint].compactMap(\.self).joined(separator: ". ") }
+}
+
+extension [RelativePath] {
+    /// The paths without those that made room: a file where a directory is now, and what was in a directory where a file is.
+    func withoutReplaced(by others: [RelativePath]) -> [RelativePath] {
+        let files = Set(others)
+        let directories = Set(others.flatMap(\.ancestors))
+        return filter { !directories.contains($0) && !$0.ancestors.contains(where: files.contains) }
+    }
 }
