@@ -52,7 +52,10 @@ struct SaveInProgress {
             note(plan)
             if plan.isFork { return try await fork(plan) }
             // A version of ours that lost has to get into the history, also where the newest snapshot stays as it is.
-            if plan.isUnchanged, !plan.merge.lostOurs, let only = plan.only(of: newest) { return result(only, plan) }
+            // A side commit does: it is the newest only as long as nothing else can be read.
+            if plan.isUnchanged, !plan.merge.lostOurs, let only = plan.only(of: newest), !only.snapshot.commit.isSide {
+                return result(only, plan)
+            }
             // The next save of this machine has it as its base, and versions of ours that lost are in it.
             if mine == nil, side == nil, needsSide(plan) { side = try await keepOurs(plan, isSide: true) }
             let parents = plan.heads
