@@ -45,6 +45,14 @@ extension Commit {
         passedOver.contains { $0.name == name } || (name.sequence >= horizon && !namedCommits.contains(name))
     }
 
+    /// Whether this commit shows that it does not contain a snapshot, be it that it contains another one of that name.
+    func isWithout(_ snapshot: Snapshot) -> Bool {
+        let named = continued.map { Ancestor($0) } + ancestors
+        let hash = Ancestor(snapshot.reference).hash
+        return isWithout(snapshot.name)
+            || named.contains { $0.name == snapshot.name && $0.hash != nil && $0.hash != hash }
+    }
+
     /// Whether this commit says that another one was found and not merged.
     func passesOver(_ snapshot: Snapshot) -> Bool {
         passedOver.contains { $0.name == snapshot.name && ($0.id == nil || $0.id == snapshot.id) }

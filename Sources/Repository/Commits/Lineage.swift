@@ -77,7 +77,7 @@ extension Repository {
     /// Whether a snapshot is gone as a prune lets it go: with all that is as old, and of the same memory.
     private func isPruned(_ snapshot: Snapshot, _ newest: Heads) async throws -> Bool {
         guard let tip = newest.tip?.commit, let memory = tip.memory, memory == snapshot.commit.memory,
-            tip.seq > snapshot.commit.seq, newest.snapshots.contains(where: { !$0.commit.isWithout(snapshot.name) })
+            tip.seq > snapshot.commit.seq, newest.snapshots.contains(where: { !$0.commit.isWithout(snapshot) })
         else { return false }
         let old = try await store.list(prefix: commitPrefix).collect().compactMap { commitName($0.key) }
             .filter { $0.sequence <= snapshot.commit.seq }

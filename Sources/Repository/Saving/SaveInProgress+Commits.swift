@@ -12,8 +12,7 @@ extension SaveInProgress {
         _ plan: MergePlan, isSide: Bool
     ) async throws -> (snapshot: Snapshot, manifest: Manifest) {
         let manifest = try await writeManifest(try await ownContents(beside: plan.state))
-        let isKnown = lineage?.isBase == true || lineage == .newer
-        let base = isKnown ? request.base?.snapshot : nil
+        let base = continuedBase
         var draft = try await draft(
             manifest, number: max(newest.tip?.commit.seq ?? 0, (base?.commit.seq ?? 0) + 1),
             parents: [base].compactMap(\.self))
@@ -26,6 +25,16 @@ extension SaveInProgress {
             throw RepositoryError.damaged(repository.key(of: name), "another commit has its unique name")
         }
         return (snapshot, manifest)
+    }
+
+    /// The snapshot that a commit of our own state continues.
+    ///
+    /// One behind which the store fell back may come back, and what it has beside our files cannot be read now: a commit
+    /// that claims to contain it would take that for removed.
+    private var continuedBase: Snapshot? {
+        guard let base = request.base, let lineage else { return nil }
+        let hasNothingElse = base.snapshot.commit.files == base.files.count
+        return lineage.isBase || lineage == .newer && hasNothingElse ? base.snapshot : nil
     }
 
     mutating func propose(_ commit: Commit, as name: CommitName) async throws -> Repository.Outcome {

@@ -73,6 +73,15 @@ struct LineageTests {
                 try await graph.add(3, nonce: "b", parents: [again])
                 return lost[2]
             },
+            Case(testDescription: "the same with numbers that are taken again, and pruned since", expected: .unknown) {
+                graph in
+                let lost = try await graph.chain(2...4, after: graph.first)
+                for commit in lost { try await graph.remove(commit) }
+                let again = try await graph.add(2, parents: [graph.first]) { $0.note = "again" }
+                let later = try await graph.chain(3...8, after: again)
+                for old in [graph.first, again] + later.dropLast() { try await graph.remove(old) }
+                return lost[2]
+            },
             Case(testDescription: "a commit that was passed over", expected: .passedOver) { graph in
                 let lost = try await graph.add(2, nonce: "b", parents: [graph.first])
                 try await graph.add(3, parents: [graph.first]) {

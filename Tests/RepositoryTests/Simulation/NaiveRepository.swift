@@ -328,7 +328,9 @@ struct NaiveRepository: RepositoryUnderTest {
                 ours[path] = their
             } else {
                 conflict = true
-                if !preferOurs, (our?.modified ?? .min) < (their?.modified ?? .min) { ours[path] = their }
+                // What has changed elsewhere is not removed, in our state beside the others neither, which continues them.
+                let isOlder = (our?.modified ?? .min) < (their?.modified ?? .min)
+                if our == nil || !preferOurs && isOlder { ours[path] = their }
             }
         }
         return conflict

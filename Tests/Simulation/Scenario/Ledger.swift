@@ -170,7 +170,8 @@ package struct Ledger {
         }
     }
 
-    /// What only that commit had is gone with it, until a machine that still has it saves.
+    /// What only that commit had is gone with it, until a machine that still has it saves; so is what only its sides have,
+    /// to which nothing else leads.
     private mutating func loses(_ key: ObjectKey) {
         headsAreStale = true
         damaged.remove(key)
@@ -179,7 +180,9 @@ package struct Ledger {
         lost.insert(key)
         for object in facts.needs { needed[object]?.remove(key) }
         mayBeGone.formUnion(facts.files.keys)
-        lostLines.formUnion(facts.files.values.flatMap(lines))
+        for gone in [facts] + facts.sides.compactMap({ byKey[$0] }) {
+            lostLines.formUnion(gone.files.values.flatMap(lines))
+        }
         promises.removeAll { !lostLines.isDisjoint(with: lines($0.content)) }
     }
 
