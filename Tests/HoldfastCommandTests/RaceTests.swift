@@ -31,6 +31,7 @@ struct RaceTests {
         var random = SeededGenerator.forTest()
         try await place.run(inMemory: true) { sandbox in
             var race = try await Race(sandbox, seed: random.seed, files: ["shared": "base", "other": "other"])
+            race.disputed = "shared"
             var seen: Set<String> = []
             for round in 0..<4 {
                 try await race.pull(some: &random)

@@ -52,7 +52,14 @@ struct KindConflicts: Sendable {
         case .stop:
             unresolved.insert(name)
             return
-        case .replace: sourceWins = true
+        case .replace:
+            // A directory of which nothing is known does not make room for a file.
+            let isDirectory = group.here != [name]
+            if isDirectory, comparison.base.files == nil {
+                unresolved.insert(name)
+                return
+            }
+            sourceWins = true
         case .merge:
             // Following takes nothing away, and a file cannot stand where a directory is.
             let own = group.here.compactMap { here.status(of: $0)?.modified }.max() ?? .min
