@@ -25,7 +25,11 @@ struct Race {
         var pushes = 0
         /// Pushes that gave up for the time being (exit code 75); their changes must arrive all the same.
         var conflicts = 0
-        var description: String { "\(pushes) pushes, \(conflicts) of them left a fork for the next one" }
+        /// Times that an older version had won.
+        var olderWinners = 0
+        var description: String {
+            "\(pushes) pushes, \(conflicts) of them left a fork for the next one, an older version won \(olderWinners) times"
+        }
     }
 
     /// Pushes the files from one machine and pulls them to all others.
@@ -101,21 +105,17 @@ struct Race {
     }
 
     /// Verifies the memory; then all machines pull and have the same.
-    func finish() async throws {
+    mutating func finish() async throws {
         try await pullAll(machines + [Machine("fresh", in: observer.sandbox)], "the end")
         try check(try await observer.run("verify"), "verify")
     }
 
-    private func pullAll(_ machines: [Machine], _ moment: String) async throws {
+    private mutating func pullAll(_ machines: [Machine], _ moment: String) async throws {
         try await pull(machines)
         for machine in machines {
             let difference = difference(try machine.files(), expected)
             if let disputed, difference == "other content: [\"\(disputed)\"], 1 in all" {
-                withKnownIssue(
-                    "older-version-wins: of versions pushed at once, an older one may be the newest snapshot's"
-                ) {
-                    Issue.record("seed \(seed): machine \(machine.name), \(moment)")
-                }
+                figures.olderWinners += 1
                 continue
             }
             try #require(difference == nil, "seed \(seed): machine \(machine.name), \(moment): \(difference ?? "")")
