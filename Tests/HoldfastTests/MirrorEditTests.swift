@@ -1,5 +1,6 @@
 import FileIO
 import Foundation
+import NIOConcurrencyHelpers
 import NIOCore
 import ObjectStore
 import Testing
@@ -73,9 +74,88 @@ struct MirrorEditTests {
         }
     }
 
+    @Test("What another machine saves and writes there meanwhile is no edit: the later of two versions wins")
+    func savedMeanwhile() async throws {
+        try await withFolder { store in
+            try await Fixture.with(store) { fixture in
+                try fixture.write(["a": "v1"])
+                #expect(await fixture.memory().push().success)
+                #expect(await fixture.memory("b").pull().success)
+                try fixture.write(["a": "earlier"])
+                try set(2, ofItemAtPath: "\(fixture.storage())/a")
+                try fixture.write(["a": "later"], on: "b")
+                try set(3, ofItemAtPath: "\(fixture.storage("b"))/a")
+                let interrupted = InterruptedStore(objects: store, prefix: fixture.location.mirrorPrefix) {
+                    let push = await fixture.memory().push()
+                    #expect(push.success, "\(push)")
+                }
+                let push = await fixture.memory("b", store: interrupted).push()
+                #expect(push.success, "\(push)")
+                #expect(interrupted.isDone)
+                #expect(!push.warnings.contains { $0.contains("another tool") }, "\(push.warnings)")
+                #expect(await fixture.memory("c").pull().success)
+                #expect(try fixture.files("c") == ["a": "later"])
+                #expect(try await fixture.memory().repository.history().snapshots.count(where: \.isPlain) == 3)
+            }
+        }
+    }
+
+    private func set(_ second: Int, ofItemAtPath path: String) throws {
+        let time = Date(timeIntervalSince1970: 1_700_000_000 + Double(second))
+        try FileManager.default.setAttributes([.modificationDate: time], ofItemAtPath: path)
+    }
+
     private func withFolder(_ body: (any ObjectStore) async throws -> Void) async throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("holdfast-\(UUID().uuidString)").path
         defer { try? FileManager.default.removeItem(atPath: folder) }
         try await body(FileObjectStore(root: folder))
+    }
+}
+
+extension Snapshot {
+    fileprivate var isPlain: Bool { !commit.isSide }
+}
+
+/// A store where something happens right before a prefix is listed for the first time.
+private struct InterruptedStore: ObjectStore {
+    let objects: any ObjectStore
+    let prefix: String
+    private let work: NIOLockedValueBox<(@Sendable () async -> Void)?>
+
+    init(objects: any ObjectStore, prefix: String, work: @escaping @Sendable () async -> Void) {
+        self.objects = objects
+        self.prefix = prefix
+        self.work = NIOLockedValueBox(work)
+    }
+
+    var isDone: Bool { work.withLockedValue { $0 == nil } }
+    var location: String { objects.location }
+    var capabilities: StoreCapabilities { objects.capabilities }
+
+    func page(prefix: String, after token: String?, limit: Int) async throws(StoreError) -> ObjectPage {
+        if prefix == self.prefix {
+            let work = work.withLockedValue { work in
+                defer { work = nil }
+                return work
+            }
+            await work?()
+        }
+        return try await objects.page(prefix: prefix, after: token, limit: limit)
+    }
+
+    func get(_ key: ObjectKey, range: Range<Int64>?, ifMatch: ETag?) async throws(StoreError) -> ObjectContent {
+        try await objects.get(key, range: range, ifMatch: ifMatch)
+    }
+
+    func head(_ key: ObjectKey) async throws(StoreError) -> ObjectInfo { try await objects.head(key) }
+
+    func put(_ key: ObjectKey, _ body: ObjectBody, _ rule: WriteRule) async throws(StoreError) -> ObjectInfo {
+        try await objects.put(key, body, rule)
+    }
+
+    func delete(_ keys: [ObjectKey]) async throws(StoreError) -> [DeleteFailure] { try await objects.delete(keys) }
+
+    func holds(_ body: ObjectBody, as object: ObjectInfo) async throws(StoreError) -> Bool {
+        try await objects.holds(body, as: object)
     }
 }

@@ -85,8 +85,8 @@ struct Push: Sendable {
         }
     }
 
-    /// Damage that shows while a save is at work, which then begins anew without what is damaged.
-    private static let mostDamages = 8
+    /// How often a save begins anew, because damage shows while it is at work or because of edits in the mirror view.
+    private static let mostRestarts = 8
 
     /// Saves, and begins anew without the snapshots that need a pack which turns out to be damaged.
     private func saveOverDamage(
@@ -94,13 +94,15 @@ struct Push: Sendable {
     ) async throws {
         var unusable = try await workspace.stillDamagedPacks()
         var heads = heads
-        for _ in 0..<Self.mostDamages {
+        for restart in 0...Self.mostRestarts {
+            let isLast = restart == Self.mostRestarts
             var attempt = result
             do {
-                try await save(capture, heads, base, unusable, &attempt)
+                // Where others save without a pause, the edits of other tools are left to a later save.
+                try await save(capture, heads, base, unusable, takingEdits: !isLast, &attempt)
                 result = attempt
                 return
-            } catch let error as RepositoryError where error.kind == .damaged {
+            } catch let error as RepositoryError where error.kind == .damaged && !isLast {
                 guard let pack = workspace.repository.pack(of: error), unusable.insert(pack).inserted else {
                     result = attempt
                     throw error
@@ -116,7 +118,6 @@ struct Push: Sendable {
                 throw error
             }
         }
-        try await save(capture, heads, base, unusable, &result)
     }
 
     /// Makes a mirror view that has no snapshot the first one, as it is, so that nothing of it can get lost: another
@@ -142,13 +143,16 @@ struct Push: Sendable {
     }
 
     /// Saves what another tool has changed below `storage/`, so that the push merges it as it merges what others have saved.
-    /// - Returns: whether there was anything.
-    private func adoptEdits(_ newest: Newest, _ result: inout SyncResult) async throws -> Bool {
-        guard let edits = try await MirrorEdits.find(workspace, newest) else { return false }
+    /// - Throws: ``HeadsChanged`` if there was anything, or if somebody else has saved meanwhile.
+    private func adoptEdits(_ newest: Newest, _ result: inout SyncResult) async throws {
+        guard let edits = try await MirrorEdits.find(workspace, newest) else { return }
         let repository = workspace.repository
         let adoption = Adoption(workspace: workspace, writer: SnapshotWriter(repository, upon: newest))
         let edited = try await adoption.run(edits.objects, &result)
-        guard !edited.isEmpty else { return false }
+        guard !edited.isEmpty else { return }
+        // A save commits before it writes into the view: the newest snapshots of now have what a save in between wrote.
+        let now = try await repository.heads(known: newest.heads.snapshots)
+        guard now.snapshots.map(\.id) == newest.heads.snapshots.map(\.id) else { throw HeadsChanged() }
         let paths = Set(edited.map(\.path))
         let shown = edits.manifest.entries
         let others = shown.filter { !paths.contains($0.path) }.map { SaveRequest.File.stored($0) }
@@ -160,7 +164,7 @@ struct Push: Sendable {
         result.warnings.append(
             "another tool wrote into the mirror view: \(names)\(paths.count > 5 ? ", …" : ""); taken in as snapshot "
                 + saved.snapshot.shortID)
-        return true
+        throw HeadsChanged()
     }
 
     /// The files whose names a pull would write; the others are named in the result.
@@ -180,12 +184,15 @@ struct Push: Sendable {
         return files.filter { !names.contains($0.path.bytes) }
     }
 
-    /// What another tool wrote became a snapshot, which is to be merged.
+    /// There are newer snapshots, which are to be merged.
     private struct HeadsChanged: Error {}
 
-    /// - Parameter unusable: packs that are known to be damaged.
+    /// - Parameters:
+    ///   - unusable: packs that are known to be damaged.
+    ///   - takingEdits: look for edits of other tools in the mirror view, and take them in first.
+    /// - Throws: ``HeadsChanged`` if there are newer snapshots to build upon.
     private func save(
-        _ capture: Capture, _ heads: Heads, _ base: LocalState.Base?, _ unusable: Set<Digest>,
+        _ capture: Capture, _ heads: Heads, _ base: LocalState.Base?, _ unusable: Set<Digest>, takingEdits: Bool,
         _ result: inout SyncResult
     ) async throws {
         // Where nobody else has saved, the store is not asked again before it is known that there is something to save.
@@ -221,7 +228,7 @@ struct Push: Sendable {
             to: writer, upon: newest, base: lineage == .contained ? base?.stored(in: writer) : nil, guardedBy: rows)
         if base.map({ captured.isUnchanged(since: $0) }) != true {
             if isAlone, let damage = try await workspace.repository.damage(in: newest) { throw damage }
-            if keepsMirror, !newest.manifests.isEmpty, try await adoptEdits(newest, &result) { throw HeadsChanged() }
+            if takingEdits, keepsMirror, !newest.manifests.isEmpty { try await adoptEdits(newest, &result) }
         }
         for loss in captured.losses { held.add(loss) }
         result.problems += captured.problems
