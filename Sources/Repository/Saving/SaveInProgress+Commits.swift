@@ -11,8 +11,8 @@ extension SaveInProgress {
     mutating func keepOurs(
         _ plan: MergePlan, isSide: Bool
     ) async throws -> (snapshot: Snapshot, manifest: Manifest) {
-        let manifest = try await writeManifest(try await ownContents(beside: plan.state))
-        let base = continuedBase
+        let base = try await continuedBase()
+        let manifest = try await writeManifest(try await ownContents(upon: base, beside: plan.state))
         var draft = try await draft(
             manifest, number: max(newest.tip?.commit.seq ?? 0, (base?.commit.seq ?? 0) + 1),
             parents: [base].compactMap(\.self))
@@ -30,11 +30,15 @@ extension SaveInProgress {
     /// The snapshot that a commit of our own state continues.
     ///
     /// One behind which the store fell back may come back, and what it has beside our files cannot be read now: a commit
-    /// that claims to contain it would take that for removed.
-    private var continuedBase: Snapshot? {
+    /// that claims to contain it would take that for removed. The same holds for a snapshot that has later versions than
+    /// were ever here: ours would look like their successors.
+    private mutating func continuedBase() async throws -> Snapshot? {
         guard let base = request.base, let lineage else { return nil }
         let hasNothingElse = base.snapshot.commit.files == base.files.count
-        return lineage.isBase || lineage == .newer && hasNothingElse ? base.snapshot : nil
+        guard lineage.isBase || lineage == .newer && hasNothingElse else { return nil }
+        guard let stored = try await storedBase() else { return base.snapshot }
+        let wasHere = base.files.allSatisfy { stored.entry($0.path)?.facts.isSame(as: $0) != false }
+        return wasHere ? base.snapshot : nil
     }
 
     mutating func propose(_ commit: Commit, as name: CommitName) async throws -> Repository.Outcome {

@@ -233,12 +233,16 @@ extension SaveInProgress {
         return contents
     }
 
-    /// Our state, and what the base has that never was here: nobody has removed that.
-    /// - Parameter state: files of the newest snapshots, which take the base's place where that is gone.
-    mutating func ownContents(beside state: [Entry]) async throws -> [SnapshotWriter.Content] {
+    /// Our state, and what the snapshot that it continues has and that never was here: nobody has removed that.
+    /// - Parameters:
+    ///   - continued: the snapshot that a commit of the state continues.
+    ///   - state: files of the newest snapshots, which take the place of the continued one's where that is gone.
+    mutating func ownContents(
+        upon continued: Snapshot?, beside state: [Entry]
+    ) async throws -> [SnapshotWriter.Content] {
         var contents: [SnapshotWriter.Content] = []
         for file in request.files { contents.append(try await content(of: file)) }
-        guard lineage?.isBase == true, let base = request.base else { return contents }
+        guard continued != nil, lineage?.isBase == true, let base = request.base else { return contents }
         let known = Set(request.files.map(\.path) + base.files.map(\.path))
         let others = (try await storedBase()?.entries ?? state).filter { !known.contains($0.path) }
         guard !others.isEmpty else { return contents }
@@ -252,7 +256,7 @@ extension SaveInProgress {
     }
 
     /// The manifest of the base, if a save may refer to what it refers to.
-    private mutating func storedBase() async throws -> Manifest? {
+    mutating func storedBase() async throws -> Manifest? {
         if let known = baseManifest { return known }
         var manifest = request.base.flatMap { knownManifest(of: $0.snapshot) }
         if manifest == nil, let base = request.base?.snapshot, lineage == .contained {
