@@ -78,7 +78,16 @@ extension Ledger {
         if deleted.contains(content) { return true }
         let parts = Set(lines(content))
         if deleted.contains(where: { parts.isSubset(of: lines($0)) }) { return true }
-        let later = byKey.values.filter { $0.files[path].map(deleted.contains) == true }
-        return later.contains { pasts[$0.key]?.contains { byKey[$0]?.files[path] == content } == true }
+        // It lost against a version, or became one, that lost or became another, and so on to one that was deleted.
+        var later = deleted
+        while true {
+            let commits = byKey.values.filter { $0.files[path].map(later.contains) == true }
+            let earlier = commits.reduce(into: Set()) { found, commit in
+                found.formUnion(pasts[commit.key, default: []].compactMap { byKey[$0]?.files[path] })
+            }
+            if earlier.contains(content) { return true }
+            guard !earlier.isSubset(of: later) else { return false }
+            later.formUnion(earlier)
+        }
     }
 }

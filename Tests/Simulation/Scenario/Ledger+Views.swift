@@ -49,7 +49,8 @@ extension Ledger {
         }
         for (path, file) in files.sorted(by: { $0.key < $1.key }) where facts.files[path] == nil {
             guard mayBeRemoved(path, file.content) else {
-                throw Violation("\(path) was saved by \(client) and is not in \(shortened(facts.key.text))")
+                throw Violation(
+                    "\(path) ('\(file.content)') was saved by \(client) and is not in \(shortened(facts.key.text))")
             }
         }
     }
