@@ -34,10 +34,10 @@ extension Commit {
     public var namedCommits: Set<CommitName> { Set(continued.map(\.name) + ancestors.map(\.name)) }
 
     /// The lowest number of the ancestors that this commit names: of lower ones, its lists say nothing. A side may be older
-    /// than all of them.
+    /// than all of them. A commit that continues none contains no other.
     var horizon: UInt64 {
         let names = ancestors.isEmpty ? continued.map(\.name) : ancestors.map(\.name)
-        return names.map(\.sequence).min() ?? seq
+        return names.map(\.sequence).min() ?? 0
     }
 
     /// Whether this commit shows that it does not contain the commit of a name.

@@ -11,7 +11,7 @@ extension SaveInProgress {
     mutating func keepOurs(
         _ plan: MergePlan, isSide: Bool
     ) async throws -> (snapshot: Snapshot, manifest: Manifest) {
-        let base = try await continuedBase()
+        let base = try await continuedBase(beside: plan.apart.map(\.snapshot))
         let manifest = try await writeManifest(try await ownContents(upon: base, beside: plan.state))
         var draft = try await draft(
             manifest, number: max(newest.tip?.commit.seq ?? 0, (base?.commit.seq ?? 0) + 1),
@@ -32,8 +32,11 @@ extension SaveInProgress {
     /// One behind which the store fell back may come back, and what it has beside our files cannot be read now: a commit
     /// that claims to contain it would take that for removed. The same holds for a snapshot that has later versions than
     /// were ever here: ours would look like their successors.
-    private mutating func continuedBase() async throws -> Snapshot? {
-        guard let base = request.base, let lineage else { return nil }
+    /// - Parameter apart: heads that stay beside the state.
+    private mutating func continuedBase(beside apart: [Snapshot]) async throws -> Snapshot? {
+        guard let base = request.base, let lineage, !apart.contains(where: { $0.id == base.snapshot.id }) else {
+            return nil
+        }
         let hasNothingElse = base.snapshot.commit.files == base.files.count
         guard lineage.isBase || lineage == .newer && hasNothingElse else { return nil }
         guard let stored = try await storedBase() else { return base.snapshot }

@@ -7,13 +7,17 @@ extension SaveInProgress {
     /// head that it was made from.
     mutating func plan() async throws -> MergePlan {
         let all = newest.heads.snapshots
+        let lineageToAll = lineage
         var left = all
         var apart: [SaveResult.Apart] = []
         while let first = left.first {
+            lineage = lineageToAll
             var plan = try await group(startingWith: first, of: all)
-            if let preferred = plan.apart.map(\.snapshot).first(where: isOurs) {
-                plan = try await group(startingWith: preferred, of: all)
+            let preferred = plan.apart.map(\.snapshot).first { head in
+                isOurs(head) && left.contains { $0.id == head.id }
             }
+            if let preferred { plan = try await group(startingWith: preferred, of: all) }
+            if !plan.apart.isEmpty { lineage = try await lineage(to: plan.heads) }
             do {
                 try await mergeOurs(&plan)
                 return plan
@@ -22,6 +26,7 @@ extension SaveInProgress {
                 left.removeAll { head in apart.contains { $0.snapshot.id == head.id } }
             }
         }
+        lineage = lineageToAll
         var plan = MergePlan()
         plan.apart = apart
         plan.isFork = !apart.isEmpty
@@ -32,6 +37,16 @@ extension SaveInProgress {
             try await mergeOurs(&plan)
         }
         return plan
+    }
+
+    /// How the base stands to some of the heads: what only the others contain was not removed from these.
+    private func lineage(to heads: [Snapshot]) async throws -> Lineage? {
+        guard let base = request.base?.snapshot, lineage == .contained else { return lineage }
+        var some = newest.heads
+        some.snapshots = heads
+        let found = try await repository.lineage(of: base, to: some)
+        // The others show that nothing was pruned.
+        return found == .pruned ? .unknown : found
     }
 
     /// Whether a head is our own commit, or was made from what our state was made from.
@@ -142,10 +157,15 @@ extension SaveInProgress {
         guard let base = request.base, let lineage else { return [] }
         if lineage.isBase { return base.files }
         // The snapshot that we come from is damaged in the store, which fell back to one before it. What we come from had no
-        // other file than its own: one that only the older snapshot has is not ours to remove.
+        // other file than its own: one that only the older snapshot has is not ours to remove. Neither is a version that
+        // was never here, unless it is an earlier one of a file that is here.
         guard lineage == .newer else { return [] }
-        let known = Set(base.files.map(\.path))
-        return state.map(\.facts).filter { known.contains($0.path) }
+        let known = Dictionary(base.files.map { ($0.path, $0) }) { first, _ in first }
+        let here = Set(request.files.map(\.path))
+        return state.map(\.facts).filter { stored in
+            guard let ours = known[stored.path] else { return false }
+            return ours.isSame(as: stored) || here.contains(stored.path) && ours.isLater(than: stored)
+        }
     }
 
     /// Brings together what our state and the newest snapshots have changed in the same files.
@@ -262,7 +282,7 @@ extension SaveInProgress {
         if manifest == nil, let base = request.base?.snapshot, lineage == .contained {
             manifest = try await repository.keptManifest(of: base, beside: writer.newest)
         }
-        baseManifest = .some(manifest)
+        if manifest != nil { baseManifest = .some(manifest) }
         return manifest
     }
 

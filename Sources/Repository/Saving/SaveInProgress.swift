@@ -19,6 +19,8 @@ struct SaveInProgress {
     var mine: (snapshot: Snapshot, manifest: Manifest)?
     /// Our state as a side commit, for merges whose result is another one.
     var side: (snapshot: Snapshot, manifest: Manifest)?
+    /// How the base stood to the newest snapshots when the ``side`` was made.
+    private var sideLineage: Lineage?
     /// The snapshot that has our state and nothing else.
     private var own: (snapshot: Snapshot, manifest: Manifest)?
     /// Our commit has been read back as a part of the history.
@@ -57,7 +59,12 @@ struct SaveInProgress {
                 return result(only, plan)
             }
             // The next save of this machine has it as its base, and versions of ours that lost are in it.
-            if mine == nil, side == nil, needsSide(plan) { side = try await keepOurs(plan, isSide: true) }
+            // One that was made upon other snapshots may have files that these never had.
+            if sideLineage != lineage { side = nil }
+            if mine == nil, side == nil, needsSide(plan) {
+                side = try await keepOurs(plan, isSide: true)
+                sideLineage = lineage
+            }
             let parents = plan.heads
             isMerged =
                 isMerged || parents.count > 1 || side != nil

@@ -28,7 +28,7 @@ import Testing
 
     @Test(
         "keeps every promise in the seeds in which it once failed",
-        arguments: [1943, 2507, 2777, 3110, 3777, 8077, 8221, 9592, 24865, 32687] as [UInt64])
+        arguments: [767, 1943, 2507, 2777, 3110, 3777, 8077, 8221, 9592, 15170, 23965, 24865, 32687, 40728] as [UInt64])
     func oldFaults(_ seed: UInt64) async {
         let outcome = await onThread { Simulation.run(seed: seed, of: HoldfastKind(), scenario: .drawn(seed: seed)) }
         #expect(outcome.violation == nil, "\(outcome.report())")

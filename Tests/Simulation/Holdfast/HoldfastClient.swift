@@ -160,6 +160,13 @@ struct HoldfastClient: RepositoryUnderTest {
         }
         var texts = contents.values.map { String(buffer: $0) }
         if case .captured = file.ours { texts.append(here[path]?.content ?? "") }
+        if merging == .refused {
+            let kinds = Set(texts.map { Digest(of: ByteBuffer(string: $0)).withBytes { $0[0] % 2 } })
+            guard kinds.count == 1 || !path.hasSuffix("0") else {
+                throw UnmergeableFile(path: file.path, reasons: ["the versions are of two kinds"])
+            }
+            return nil
+        }
         let lines = Set(texts.flatMap { $0.split(separator: "\n") })
         let content = ByteBuffer(string: lines.sorted().joined(separator: "\n"))
         let facts = FileFacts(

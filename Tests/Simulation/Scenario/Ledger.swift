@@ -17,6 +17,8 @@ package struct Ledger {
     let kind: any RepositoryKind
     /// How many snapshots a prune keeps; `nil` if every one.
     let keepLast: Int?
+    /// Whether some versions cannot be merged, so that several heads may stay.
+    private let refusesMerges: Bool
     private var written: [ObjectKey: ByteBuffer] = [:]
     /// The commits that are in the store, damaged ones too.
     private(set) var present: [ObjectKey: CommitFacts] = [:]
@@ -60,6 +62,7 @@ package struct Ledger {
     init(kind: any RepositoryKind, scenario: Scenario) {
         self.kind = kind
         keepLast = scenario.settings.keepLast
+        refusesMerges = scenario.settings.merging == .refused
     }
 
     // MARK: What processes report
@@ -299,7 +302,7 @@ package struct Ledger {
     func checkEnd() throws(Violation) {
         // One of which it is unknown whether the tip contains it is never merged.
         let proven = tips.filter { !unproven.contains($0.key) }
-        guard proven.count <= 1 else { throw Violation("\(proven.count) heads are left at the end") }
+        guard proven.count <= 1 || refusesMerges else { throw Violation("\(proven.count) heads are left at the end") }
         for promise in promises where promise.isMarker && !mayBeGone.contains(promise.path) {
             guard tips.contains(where: { $0.files[promise.path] == promise.content }) else {
                 throw Violation("\(promise.path), saved by \(promise.client), is not in the tip at the end")

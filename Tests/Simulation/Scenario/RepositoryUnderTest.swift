@@ -155,4 +155,6 @@ package enum Merging: String, Sendable {
     case always
     /// For some paths as in `always`, for others as in `never`; for others again the attempt fails now and then.
     case sometimes
+    /// Of one path, versions of machines of two kinds cannot be merged: they stay in heads of their own.
+    case refused
 }

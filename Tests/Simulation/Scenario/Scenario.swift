@@ -34,6 +34,9 @@ package struct Scenario: Sendable, Equatable {
             copies: dice.pick([0, 0, 300]), history: dice.chance(5) ? dice.number(in: 90...130) : 0)
         scenario.settings.merging = dice.pick([.never, .never, .always, .sometimes])
         if dice.chance(100) { scenario.turnToPruning() }
+        // Drawn apart, so that everything else of a seed stays as it was.
+        var kinds = Dice(seed: seed, part: 3)
+        if !scenario.isAboutPruning, kinds.chance(100) { scenario.settings.merging = .refused }
         return scenario
     }
 
