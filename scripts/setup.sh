@@ -80,11 +80,15 @@ if [ "${1:-}" = bench ]; then
 fi
 
 # A virtual environment holds absolute paths: a folder that moved needs a new one.
-stamp="$(cat scripts/setup.sh scripts/python.sh scripts/requirements.txt | sha256sum | cut -c1-64) $PWD"
+packages=(scripts/requirements.txt scripts/requirements-readers.txt)
+stamp="$(cat scripts/setup.sh scripts/python.sh "${packages[@]}" | sha256sum | cut -c1-64) $PWD"
 if [ "$(cat .venv/holdfast-setup 2>/dev/null || true)" = "$stamp" ] && [ -x .venv/bin/python ]; then
     exit 0
 fi
 
 install_system_packages
 make_venv "$(find_python 3 11)" .venv scripts/requirements.txt
+# One of them needs Python 3.12, which may come later and lie elsewhere: in a folder, each Python finds them.
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --ignore-requires-python \
+    --target .venv/readers --requirement scripts/requirements-readers.txt
 echo "$stamp" >.venv/holdfast-setup
