@@ -168,15 +168,19 @@ extension DatabaseMerge {
             table.other.isSequence
         else { return }
         let events = main.table("event").flatMap { $0.has("aggregate_id") && $0.has("seq") ? $0 : nil }
+        // Found once for all groups: older databases have no index to find those of one group by.
         let last = events.map {
-            "ifnull((SELECT max(seq) FROM main.\($0.identifier) AS e WHERE e.aggregate_id = s.aggregate_id), 0)"
+            """
+            LEFT JOIN (SELECT aggregate_id, max(seq) AS last FROM main.\($0.identifier) GROUP BY aggregate_id) AS e
+              ON e.aggregate_id = o.aggregate_id
+            """
         }
+        let number = events == nil ? "o.seq" : "max(o.seq, ifnull(e.last, 0))"
         try connection.execute(
             """
-            UPDATE main.\(table.identifier) AS s SET seq = max(s.seq, o.seq, \(last ?? "0"))
-            FROM other.\(table.identifier) AS o WHERE o.aggregate_id = s.aggregate_id
-              AND typeof(s.seq) = 'integer' AND typeof(o.seq) = 'integer'
-              AND s.seq < max(o.seq, \(last ?? "0"))
+            UPDATE main.\(table.identifier) AS s SET seq = \(number)
+            FROM other.\(table.identifier) AS o \(last ?? "") WHERE o.aggregate_id = s.aggregate_id
+              AND typeof(s.seq) = 'integer' AND typeof(o.seq) = 'integer' AND s.seq < \(number)
             """)
         let raised = connection.changes
         if raised > 0 { count(table) { $0.updated += raised } }
