@@ -94,7 +94,8 @@ enum TruthTable {
         if sides.isUnchanged { return Ruling(outcome: .nothing) }
         if sides.base == .ahead { return Ruling(outcome: .keep, reason: .storeBehind) }
         if sides.base == .known {
-            if sides.store == .same { return Ruling(outcome: .keep) }
+            // A version that cannot be read is not known to have changed.
+            if sides.store == .same, sides.here == .changed { return Ruling(outcome: .keep) }
             if sides.here == .same { return Ruling(outcome: .take) }
         }
         let isUnreadable = sides.here == .unknown || sides.here == .refused

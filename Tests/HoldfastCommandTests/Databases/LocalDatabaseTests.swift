@@ -98,6 +98,29 @@ struct LocalDatabaseTests {
         }
     }
 
+    @Test("That it cannot be compared, where the store has nothing newer", arguments: ["pull", "restore", "force"])
+    func encrypted(_ command: String) async throws {
+        try await Sandbox.run { sandbox in
+            let a = Machine("a", in: sandbox)
+            _ = try make(a, ["one"])
+            #expect(try await a.run("push").code == 0)
+            let noise = Data(SeededGenerator.noise(9000))
+            try noise.write(to: URL(fileURLWithPath: path(a)))
+            let run = try await a.sandbox.program(
+                Sandbox.binary, command == "force" ? ["pull", "--force"] : [command])
+            #expect(run.code == (command == "pull" ? 75 : 0), "\(run.out) \(run.err)")
+            #expect(run.err.contains("encrypted, or no SQLite database"), "\(run.err)")
+            #expect(!destroys(run.err), "\(run.err)")
+            guard command == "force" else {
+                #expect(try Data(contentsOf: URL(fileURLWithPath: path(a))) == noise)
+                return
+            }
+            #expect(try SQLiteConnection(path(a), .read).rows("SELECT id FROM session") == [[.text("one")]])
+            let kept = try sandbox.tree("machines/a").filter { $0.key.contains("opencode.db.replaced-") }
+            #expect(kept.values.map { $0 } == [noise])
+        }
+    }
+
     @Test("That this machine never had the files of the store, where it is fresh")
     func fresh() async throws {
         try await Sandbox.run { sandbox in
