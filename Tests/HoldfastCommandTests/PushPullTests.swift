@@ -18,6 +18,25 @@ struct PushPullTests {
         }
     }
 
+    @Test("A push and a pull say how many files they removed, the last one, too", arguments: [2, 0])
+    func removed(left: Int) async throws {
+        try await Sandbox.run { sandbox in
+            try write(sandbox, 0..<3)
+            #expect(try await sandbox.holdfast("push").code == 0)
+            let other = sandbox.machine("b")
+            #expect(try await other.holdfast("pull").code == 0)
+            for number in left..<3 { try sandbox.remove("storage/\(number)") }
+            for run in [
+                try await sandbox.holdfast("push", "--allow-shrink"),
+                try await other.holdfast("pull", "--allow-shrink"),
+            ] {
+                #expect(run.code == 0, "\(run.err)")
+                #expect(run.out.contains("\(3 - left) removed"), "\(run.out)")
+                #expect(!run.out.contains("does not exist") && !run.out.contains("starting fresh"), "\(run.out)")
+            }
+        }
+    }
+
     @Test(
         "Of a state that lost most of its files, what is new is saved, and the message has both numbers",
         arguments: [7, 0])

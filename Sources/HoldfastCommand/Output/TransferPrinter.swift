@@ -36,7 +36,8 @@ struct TransferPrinter {
     }
 
     private func isFresh(_ result: SyncResult) -> Bool {
-        name == "pull" && result.objectCount == 0 && result.problems.isEmpty && result.skipped.excluded == 0
+        name == "pull" && result.objectCount == 0 && result.removed == 0 && result.problems.isEmpty
+            && result.skipped.excluded == 0
     }
 
     private func summary(_ result: SyncResult) -> String {
@@ -44,13 +45,18 @@ struct TransferPrinter {
         let unchanged = result.objectCount - result.transferredObjects
         let memory = "\(Figures.count(result.objectCount, "file")), \(Figures.bytes(result.totalBytes))"
         let merged = result.merged ? ", merged with what others saved (pull to get it)" : ""
-        let moved = "\(result.transferredObjects) \(verb), \(unchanged) unchanged\(merged)"
+        let removed = result.removed > 0 ? ", \(result.removed) removed" : ""
+        let moved = "\(result.transferredObjects) \(verb), \(unchanged) unchanged\(removed)\(merged)"
         let cost = "\(Figures.count(result.requests, "request")), \(Figures.seconds(result.durationSeconds))"
         let snapshot = result.snapshot.map { " in snapshot \($0.prefix(12))" } ?? ""
         return "\(session.address): \(memory)\(snapshot)\n\(moved) (\(cost))" + skipped(result)
     }
 
     private func emptySummary(_ result: SyncResult) -> String {
+        if result.removed > 0 {
+            return
+                "\(session.address): empty in snapshot \(result.snapshot?.prefix(12) ?? "-")\n\(result.removed) removed"
+        }
         guard name != "pull" else {
             return isFresh(result)
                 ? "Nothing at \(session.address): starting fresh."
