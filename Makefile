@@ -81,7 +81,8 @@ bench: build-release ## 10,000 files, and a database: seconds, CPU, memory, requ
 	@scripts/setup.sh bench
 	@.venv/bin/python bench/run.py --rounds $(ROUNDS); files=$$?; \
 	.venv/bin/python bench/database.py --rounds $(ROUNDS); databases=$$?; \
-	.venv/bin/python bench/cache.py --rounds $(ROUNDS) && exit $$((files | databases))
+	.venv/bin/python bench/merge.py --rounds $(ROUNDS); merges=$$?; \
+	.venv/bin/python bench/cache.py --rounds $(ROUNDS) && exit $$((files | databases | merges))
 
 clean: ## remove everything that was built or installed here
 	rm -rf .build .venv .venv-localstack
