@@ -17,7 +17,7 @@ public struct ActionsCache: Sendable {
     let options: Options
     let logger: Logger
 
-    /// What an environment offers.
+    /// The cache that an environment offers, or the lack of one.
     public enum Availability: Sendable {
         case available(ActionsCache)
         /// - Parameter reason: for a notice line.

@@ -1,7 +1,7 @@
 import FoundationEssentials
 import HTTPProxies
 
-/// What the runner's variables say about the cache.
+/// The runner's variables that concern the cache.
 struct CacheEnvironment: Sendable {
     let service: CacheServiceVersion
     /// The address of the service, without its secret query if there is any.

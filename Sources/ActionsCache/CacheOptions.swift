@@ -4,7 +4,7 @@ public enum CacheServiceVersion: String, Sendable, CaseIterable {
 }
 
 extension ActionsCache {
-    /// What a caller may set; the defaults are those of `actions/cache` 5 where it has any.
+    /// Settings of a caller; the defaults are those of `actions/cache` 5 where it has any.
     public struct Options: Sendable {
         /// Use this service, whatever the environment says.
         public var service: CacheServiceVersion?

@@ -22,7 +22,7 @@ public enum CacheSaveOutcome: Sendable, Equatable {
     }
 }
 
-/// What a look into the Actions cache found.
+/// Result of a look into the Actions cache.
 public enum CacheRestoreOutcome: Sendable, Equatable {
     /// The entry was extracted. `key` is the one that it has, `bytes` the size of its archive.
     case hit(key: String, bytes: Int64)

@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// What the runner's token says about itself. A hint only: it is not verified, and what cannot be read is unknown.
+/// Claims of the runner's token. They are hints only: not verified, and unknown where they cannot be read.
 struct RuntimeToken {
     /// `nil` if the token does not say.
     let mayWrite: Bool?

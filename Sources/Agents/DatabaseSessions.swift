@@ -111,7 +111,7 @@ struct DatabaseSessions {
         return row
     }
 
-    /// What a row's number is called where no column takes that name.
+    /// A name for the row's number that no column takes.
     private func rowID(_ columns: [String]) -> String? {
         let taken = Set(columns.map { $0.lowercased() })
         return ["rowid", "_rowid_", "oid"].first { !taken.contains($0) }

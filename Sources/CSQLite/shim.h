@@ -1,8 +1,8 @@
 #include <sqlite3.h>
 
-// What Swift cannot call: functions with variable arguments, and macros that cast.
+// Functions that Swift cannot call: those with variable arguments, and macros that cast.
 
-/// Whoever closes the last connection would bring the log into the database: a reader must not change what it reads.
+/// Keeps the closing of the last connection from bringing the log into the database: a reader must not change it.
 static inline int csqlite_no_checkpoint_on_close(sqlite3 *database) {
     return sqlite3_db_config(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)0);
 }

@@ -149,14 +149,14 @@ public final class File: Sendable {
         return try open(last, in: current, mode.union(.noFollow))
     }
 
-    /// What the system knows of the open file.
+    /// Status of the open file.
     public func status() throws(FileError) -> FileStatus {
         var raw = stat()
         guard fstat(descriptor, &raw) == 0 else { throw FileError("look at", path: path) }
         return FileStatus(raw)
     }
 
-    /// What the system knows of a name in this directory; a symbolic link is not followed.
+    /// Status of a name in this directory; a symbolic link is not followed.
     public func status(of name: some Collection<UInt8>) throws(FileError) -> FileStatus {
         var raw = stat()
         guard fstatat(descriptor, try terminated(name, "look at"), &raw, AT_SYMLINK_NOFOLLOW) == 0 else {
@@ -175,7 +175,7 @@ public final class File: Sendable {
         return nil
     }
 
-    /// What this process may do with a name.
+    /// A right of this process to a name.
     public enum Access: Sendable { case read, write }
 
     /// Whether the system would let this process read or change a name in this directory (`.` for the directory

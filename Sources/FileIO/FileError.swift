@@ -3,7 +3,7 @@ import Glibc
 
 /// A failed file operation: what was tried, on which path, and what the system answered.
 public struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// What was tried, as a verb: `open`, `read`, `rename`.
+    /// The failed operation, as a verb: `open`, `read`, `rename`.
     public let operation: String
     /// The path as it was given, made printable.
     public let path: String
@@ -33,7 +33,7 @@ public struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
 
     public var description: String { "cannot \(operation) '\(path)': \(reason)" }
 
-    /// What to do about it, as far as the system's answer tells.
+    /// Advice, as far as the system's answer tells.
     public var hint: String? {
         switch code {
         case ENOSPC, EDQUOT: "Free some disk space and run the command again."

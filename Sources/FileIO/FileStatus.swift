@@ -1,6 +1,6 @@
 import Glibc
 
-/// What `fstat` says of a file: enough to tell whether it changed.
+/// Status of a file as `fstat` gives it: enough to tell whether it changed.
 public struct FileStatus: Sendable, Equatable {
     public enum Kind: Sendable, Equatable { case regular, directory, link, other }
 
@@ -31,7 +31,7 @@ public struct FileStatus: Sendable, Equatable {
         permissions & 0o002 != 0 || permissions & 0o020 != 0 && group != owner
     }
 
-    /// What the system knows of a path; a symbolic link at its end is not followed. Blocks.
+    /// Status of a path; a symbolic link at its end is not followed. Blocks.
     public static func at(_ path: String) throws(FileError) -> FileStatus {
         var raw = stat()
         guard fstatat(AT_FDCWD, path, &raw, AT_SYMLINK_NOFOLLOW) == 0 else {

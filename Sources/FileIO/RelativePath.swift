@@ -37,7 +37,7 @@ public struct RelativePath: Sendable, Hashable, Comparable, CustomStringConverti
         self.init(Array(components.joined(separator: [UInt8(ascii: "/")])))
     }
 
-    /// What a directory listing gave, which cannot break the rules.
+    /// Makes a path of a name from a directory listing, which cannot break the rules.
     public init(listed name: [UInt8], in directory: RelativePath?) {
         bytes = directory.map { $0.bytes + [UInt8(ascii: "/")] + name } ?? name
     }

@@ -37,7 +37,7 @@ public struct HTTPProxy: Sendable, Hashable, CustomStringConvertible {
 
     private static func user(of url: URL, _ variable: String) throws(ProxyError) -> User? {
         guard url.user(percentEncoded: true) != nil else { return nil }
-        // What is no UTF-8 is `nil` when it is decoded, as if it were not there.
+        // Decoding gives `nil` for bytes that are no UTF-8, as if there were none.
         let password = url.password(percentEncoded: true) == nil ? "" : url.password(percentEncoded: false)
         guard let name = url.user(percentEncoded: false), let password,
             !(name + password).unicodeScalars.contains(where: { $0.properties.generalCategory == .control }),
@@ -76,7 +76,7 @@ extension ProxyError: FailureConvertible {
 }
 
 extension HTTPClientError {
-    /// What a proxy did not do, in words for a person; `nil` for an error that is none of a proxy's.
+    /// The failure of a proxy in words for a person; `nil` for an error that is none of a proxy's.
     public var proxyReason: String? {
         switch self {
         case .httpProxyHandshakeTimeout: "the proxy opened no tunnel in time"

@@ -8,7 +8,7 @@ public struct ProxyRules: Sendable, Equatable {
     private var setting: [String: Setting] = [:]
     private var exceptions = NoProxyList("")
 
-    /// What a variable says of the addresses of one scheme.
+    /// A variable's rule for the addresses of one scheme.
     private struct Setting: Sendable, Equatable {
         let variable: String
         let text: String

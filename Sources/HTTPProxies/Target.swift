@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// What a connection leads to, as far as proxies are concerned.
+/// The end point of a connection, as far as proxies are concerned.
 struct Target {
     let scheme: String
     let host: Host

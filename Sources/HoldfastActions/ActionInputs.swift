@@ -51,9 +51,9 @@ public struct ActionInputs: Sendable {
 
 /// An input that cannot be used.
 public struct InputError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// What is wrong with which input.
+    /// The fault, and the input that has it.
     public let description: String
-    /// What to write instead.
+    /// A value to write instead.
     public let hint: String?
 
     public init(_ description: String, hint: String? = nil) {

@@ -39,7 +39,7 @@ public struct JobLog: Sendable {
         }
     }
 
-    /// What the body prints can be folded away.
+    /// Runs the body with its output in a group that can be folded away.
     public func group<Result>(_ title: String, _ body: () async throws -> Result) async rethrows -> Result {
         obey(WorkflowCommand(name: "group", message: shown(title)))
         defer { obey(WorkflowCommand(name: "endgroup")) }

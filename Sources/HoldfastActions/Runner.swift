@@ -5,7 +5,7 @@
 /// may leave a summary in markdown (GitHub's documentation, "Workflow commands for GitHub Actions" and "Metadata syntax").
 /// It keeps text that others wrote from being taken for any of these. It knows nothing of memories and stores.
 public struct Runner: Sendable {
-    /// What the workflow asks for.
+    /// Inputs that the workflow sets.
     public let inputs: ActionInputs
     /// The log of the job.
     public let log: JobLog
@@ -26,7 +26,7 @@ public struct Runner: Sendable {
         log = JobLog(isOnRunner: environment["GITHUB_ACTIONS"] == "true", redact: redact, write: write)
     }
 
-    /// What an earlier phase of the same step kept with ``keep(_:_:)``; `nil` if it kept nothing.
+    /// Value that an earlier phase of the same step kept with ``keep(_:_:)``; `nil` if there is none.
     public func kept(_ name: String) -> String? { environment["STATE_\(name)"].flatMap { $0.isEmpty ? nil : $0 } }
 
     /// Keeps a value for a later phase of the same step.

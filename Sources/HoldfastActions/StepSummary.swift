@@ -1,4 +1,4 @@
-/// What a step leaves on the page of its run, in markdown.
+/// Summary that a step leaves on the page of its run, in markdown.
 ///
 /// A runner drops a summary above 1 MiB, and each text of others may be long: every part has a bound, and warnings above
 /// a number are counted only.

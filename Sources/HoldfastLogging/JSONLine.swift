@@ -40,7 +40,7 @@ struct JSONLine {
             case "\n": bytes += "\\n".utf8
             case "\r": bytes += "\\r".utf8
             case "\t": bytes += "\\t".utf8
-            // What a terminal may obey or a line reader may take for a line break; JSON itself asks only for those
+            // Characters that a terminal obeys or a line reader takes for a line break; JSON itself asks only for those
             // below U+0020.
             case "\0"..."\u{1F}", "\u{7F}"..."\u{9F}", "\u{2028}"..."\u{202E}", "\u{2066}"..."\u{2069}":
                 let digits = String(scalar.value, radix: 16)

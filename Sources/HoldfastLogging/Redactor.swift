@@ -7,9 +7,9 @@ import NIOConcurrencyHelpers
 /// - **content**: in any text, wherever it came from, what has the form of a credential is replaced (``redact(_:)``), and
 ///   so is every secret that was registered, in each encoding it is likely to appear in.
 ///
-/// What is found becomes `[REDACTED]`; the rest of the text stays as it is. Redacting twice is the same as once.
+/// Each secret becomes `[REDACTED]`; the rest of the text stays as it is. Redacting twice is the same as once.
 public final class Redactor: Sendable {
-    /// What stands where a secret stood.
+    /// Replacement for a secret.
     public static let mark = "[REDACTED]"
 
     private let secrets = NIOLockedValueBox(RegisteredSecrets())

@@ -1,6 +1,6 @@
 /// One pass over a text that finds where its secrets are.
 ///
-/// What the patterns find may overlap; all of it is collected and joined, so that no match can hide part of another.
+/// Matches may overlap; all are collected and joined, so that none can hide part of another.
 /// Time grows with the text alone: a stretch that was measured once is not measured again for each word in it.
 struct SecretScan {
     private let text: UnsafeBufferPointer<UInt8>
@@ -176,7 +176,7 @@ struct SecretScan {
     }
 }
 
-/// What stands between a name and its value.
+/// Text between a name and its value.
 private struct Separator {
     /// Where the value starts.
     let end: Int

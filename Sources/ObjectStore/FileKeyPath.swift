@@ -13,7 +13,7 @@ struct FileKeyPath {
 
     /// Starts with a `%` that is not followed by hex digits, so no key can lead here.
     static let stagingName = Array("%staging".utf8)
-    /// What Linux allows for one name, in bytes.
+    /// Longest name that Linux allows, in bytes.
     private static let longestName = 255
 
     init(_ key: ObjectKey) throws(StoreError) {

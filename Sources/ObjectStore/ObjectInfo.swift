@@ -1,4 +1,4 @@
-/// What a store tells of an object without sending it.
+/// Facts about an object that a store tells without sending it.
 public struct ObjectInfo: Sendable, Equatable {
     public var key: ObjectKey
     /// Length of the content in bytes.
@@ -16,7 +16,7 @@ public struct ObjectInfo: Sendable, Equatable {
     }
 }
 
-/// What a store can do beyond the basics.
+/// Abilities of a store beyond the basics.
 public struct StoreCapabilities: Sendable, Equatable {
     /// Whether two creates of one key have exactly one winner.
     public enum CreateOnly: Sendable, Equatable {

@@ -5,7 +5,7 @@ import NIOCore
 /// This box holds what every store shares: keys, bodies, errors, listing, bounded concurrency, and the two stores that
 /// need no server. One conformance suite runs against all of them. An instance serves many tasks at once.
 public protocol ObjectStore: Sendable {
-    /// What this store can do beyond the basics.
+    /// Abilities of this store beyond the basics.
     var capabilities: StoreCapabilities { get }
 
     /// Where this store is, for people: `s3://bucket`, `file:///dir`.
@@ -19,7 +19,7 @@ public protocol ObjectStore: Sendable {
     /// - Throws: ``StoreError``; `notFound` only if the store proved it, `preconditionFailed` for another version.
     func get(_ key: ObjectKey, range: Range<Int64>?, ifMatch: ETag?) async throws(StoreError) -> ObjectContent
 
-    /// What the store knows of an object.
+    /// Facts about an object.
     /// - Throws: ``StoreError``.
     func head(_ key: ObjectKey) async throws(StoreError) -> ObjectInfo
 
@@ -68,7 +68,7 @@ extension ObjectStore {
         try await get(key, range: nil, ifMatch: nil)
     }
 
-    /// What the store knows of an object, or `nil` if it is proven not to exist.
+    /// Facts about an object, or `nil` if it is proven not to exist.
     public func find(_ key: ObjectKey) async throws(StoreError) -> ObjectInfo? {
         do { return try await head(key) } catch {
             if error.kind == .notFound { return nil }

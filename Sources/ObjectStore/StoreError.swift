@@ -6,7 +6,7 @@ import FileIO
 /// ``kind`` says what a program can do about it; the rest says to a person what failed, where and what to do.
 /// *Proven absent*, *denied* and *unreachable* are different kinds, since only the first is an empty store.
 public struct StoreError: Error, Sendable, CustomStringConvertible {
-    /// What a caller can do something about. The raw value is the code that scripts see.
+    /// Causes that a caller can tell apart and act on. The raw value is the code that scripts see.
     public enum Kind: String, Sendable, Equatable, CaseIterable {
         /// The store says, to someone who may know, that there is no such object.
         case notFound = "not-found"
@@ -53,13 +53,13 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
     }
 
     public var kind: Kind
-    /// What was tried, as a verb: `read`, `write`, `list`.
+    /// The failed operation, as a verb: `read`, `write`, `list`.
     public var operation: String
     public var bucket: String?
     public var key: ObjectKey?
-    /// What happened, as the end of a sentence that starts with operation and key.
+    /// The failure, as the end of a sentence that starts with operation and key.
     public var reason: String
-    /// What the person can do about it.
+    /// Advice for a person.
     public var hint: String?
     /// The HTTP status, the store's own error code and its id of the request, for the provider's support.
     public var status: Int?

@@ -4,7 +4,7 @@ import HTTPProxies
 public struct S3Configuration: Sendable {
     /// Encryption that the store is asked to apply to what is written.
     public enum ServerSideEncryption: Sendable, Equatable {
-        /// Whatever the bucket's default is.
+        /// The bucket's default.
         case bucketDefault
         /// SSE-S3.
         case aes256

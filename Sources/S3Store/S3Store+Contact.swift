@@ -4,7 +4,7 @@ import NIOCore
 import NIOHTTP1
 import ObjectStore
 
-/// What an answer of the store says beside what was asked.
+/// Facts that an answer of the store tells beside those that were asked for.
 public struct S3Contact: Sendable {
     /// Scheme, host and port that answered.
     public let address: String

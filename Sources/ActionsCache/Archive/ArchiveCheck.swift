@@ -47,7 +47,7 @@ struct ArchiveCheck {
             try checkLink(member.name, target, depth: (placed.place.path?.components.count ?? 0) - 1)
         case .hardLink(let target):
             let source = try roots.place(target)
-            // What tar has listed before, a symbolic link too, it lists again as a hard link to itself.
+            // Tar lists a name that it has listed before, even a symbolic link, as a hard link to itself.
             kind = source == placed.place && kinds[source] == .link ? .link : .file
             guard source.root == placed.place.root, kinds[source] == kind else {
                 throw ArchiveProblem(member.name, "is a hard link to what is no file of the archive before it")

@@ -18,7 +18,7 @@ struct TarMember: Equatable, Sendable {
 
 /// Reads a tar that arrives piece by piece: POSIX with extended headers, ustar, and GNU's long names.
 ///
-/// Whatever arrives, memory stays bounded, and what is not understood is refused rather than skipped.
+/// Memory stays bounded for any input, and an entry that is not understood is refused rather than skipped.
 struct TarReader {
     enum Event: Equatable {
         case member(TarMember)

@@ -2,7 +2,7 @@ import FileIO
 import Logging
 import NIOCore
 
-/// What both services can do.
+/// Operations that both services have.
 protocol CacheService: Sendable {
     /// - Returns: the newest entry that matches; `nil` if there is none.
     /// - Throws: ``CacheError``; `CancellationError`.
@@ -25,7 +25,7 @@ struct StoredArchive: Sendable {
     let size: Int64
 }
 
-/// What both services need.
+/// Settings and clients that both services need.
 struct ServiceContext: Sendable {
     let http: CacheHTTP
     let environment: CacheEnvironment

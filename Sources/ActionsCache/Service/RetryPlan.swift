@@ -2,9 +2,9 @@ import Logging
 
 /// An answer that may be another one next time.
 struct Transient: Error {
-    /// What the call ends with if it does not get better.
+    /// Error that ends the call if no retry succeeds.
     let error: CacheError
-    /// What the service asked to wait, in seconds; `nil` if it did not.
+    /// Seconds that the service asked to wait; `nil` if it did not.
     var retryAfter: Int?
     var isRateLimit = false
 }

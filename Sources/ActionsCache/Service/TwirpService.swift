@@ -112,7 +112,7 @@ struct TwirpAnswer: Sendable {
     let fields: JSONFields
 
     var code: String { status / 100 == 2 ? "" : fields.text("code") }
-    /// What the service says to people; may be empty.
+    /// Message of the service for people; may be empty.
     var message: String {
         serviceWords(status / 100 == 2 ? fields.text("message") : fields.text("msg", "message"))
     }

@@ -21,7 +21,7 @@ struct BlobDownload: Sendable {
     private static let renewals = 8
     private static let redirects = 5
 
-    /// What an answer says about the whole blob.
+    /// Facts about the whole blob in an answer.
     private struct Whole: Equatable {
         let size: Int64
         let tag: String?

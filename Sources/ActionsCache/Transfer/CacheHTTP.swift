@@ -13,7 +13,7 @@ struct CacheResponse: Sendable {
     let headers: HTTPHeaders
     let body: ByteBuffer
 
-    /// What a 429 means for the call.
+    /// Classifies a 429 for the call.
     func rateLimit(_ words: String) -> Transient {
         let seconds = headers.first(name: "Retry-After").flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
         let more = [words, seconds.map { "try again in \($0) seconds" } ?? ""].filter { !$0.isEmpty }

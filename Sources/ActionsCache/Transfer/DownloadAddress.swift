@@ -21,7 +21,7 @@ actor DownloadAddress {
     /// - Throws: ``CacheError`` if the entry is no longer the one that is being fetched.
     func renew(_ old: Int, refusal status: Int) async throws {
         guard old == number else { return }
-        // Whoever renews belongs to the same download, so a cancellation ends its wait and with it these.
+        // The renewing task belongs to the same download, so a cancellation ends its wait and with it these.
         if isRenewing { return await withCheckedContinuation { waiting.append($0) } }
         isRenewing = true
         defer {

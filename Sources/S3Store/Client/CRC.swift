@@ -17,7 +17,7 @@ struct CRC<Word: FixedWidthInteger & UnsignedInteger & Sendable>: Sendable {
     var bytes: [UInt8] { withUnsafeBytes(of: (~state).bigEndian) { Array($0) } }
 }
 
-/// What each byte value does to a check, for the three polynomials in reflected form.
+/// Effect of each byte value on a check, for the three polynomials in reflected form.
 enum CRCTable {
     static let crc32: [UInt32] = of(0xEDB8_8320)
     static let crc32c: [UInt32] = of(0x82F6_3B78)

@@ -51,7 +51,7 @@ struct RequestSender: Sendable {
         }
     }
 
-    /// What has happened to one call so far.
+    /// History of one call so far.
     struct Progress {
         var number = 1
         var lastCost: Int?

@@ -12,7 +12,7 @@ struct S3Call: Sendable {
     var query: [(name: String, value: String?)] = []
     var headers: [(name: String, value: String)] = []
     private(set) var body: ByteBuffer?
-    /// What the signature says of the body; computed once, however often the call is sent.
+    /// The signature's word on the body; computed once, however often the call is sent.
     private(set) var payload = PayloadHash.empty
     var asksURLEncoding = false
 

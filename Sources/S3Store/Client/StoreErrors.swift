@@ -6,7 +6,7 @@ import ObjectStore
 extension S3Call {
     var objectKey: ObjectKey? { key.map { ObjectKey($0) } }
 
-    /// What the call does, in a message: "cannot … 'key'".
+    /// The call's action in a message: "cannot … 'key'".
     var verb: String {
         switch operation {
         case .getObject: "read"
@@ -33,7 +33,7 @@ extension RequestSender {
             var result = StoreError(kind(of: error, progress), call.verb, key: call.objectKey, reason(of: error))
             result.hint = hint(result.kind, error, call, progress)
             result.status = error.status
-            // What a stranger sent may end up on a terminal.
+            // Text from a stranger may end up on a terminal.
             result.code = error.code.map { printable($0, 80) }
             result.requestID = error.requestID.map { printable($0, 100) }
             return described(result, call, progress)

@@ -20,7 +20,7 @@ extension TransportFailure {
             // What a proxy answers that opens no tunnel is not told; it may be that it did not reach the other side just now.
             case .remoteConnectionClosed, .uncleanShutdown, .requestStreamCancelled, .invalidProxyResponse:
                 self = .connection
-            // What is left are requests that cannot be sent: a header or an address of the wrong form.
+            // The rest are requests that cannot be sent: a header or an address of the wrong form.
             default: self = .local
             }
         case is ProxyError: self = .local
@@ -29,7 +29,7 @@ extension TransportFailure {
     }
 }
 
-/// What went wrong between here and the store, in words for a person.
+/// Describes a failure between here and the store in words for a person.
 func transportReason(_ error: any Error) -> String {
     switch error {
     case let error as NIOConnectionError:

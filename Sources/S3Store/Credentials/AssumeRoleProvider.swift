@@ -116,7 +116,7 @@ struct AssumeRoleProvider: CredentialProvider {
         return id
     }
 
-    /// What is no number is ignored, as the AWS tools do; a number out of range is an error.
+    /// Reads the duration. A text that is no number is ignored, as the AWS tools do; a number out of range is an error.
     private static func duration(_ settings: AWSSettings, _ profile: String) throws(CredentialError) -> Int? {
         guard let seconds = settings.plain("duration_seconds").flatMap({ Int($0) }) else { return nil }
         guard (900...43_200).contains(seconds) else {

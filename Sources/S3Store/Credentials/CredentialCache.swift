@@ -153,7 +153,7 @@ public final class CredentialCache: CredentialSource {
         for waiter in waiters { waiter.resume(with: result.map(\.lease.credentials)) }
     }
 
-    /// What a fetch brought.
+    /// Result of a fetch.
     private struct Fetched {
         let provided: ProvidedCredentials
         let lease: CredentialLease

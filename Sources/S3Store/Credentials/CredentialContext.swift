@@ -5,7 +5,7 @@ import HTTPProxies
 public struct CredentialContext: Sendable {
     /// The environment variables.
     public var environment: [String: String]
-    /// What `~` stands for.
+    /// The directory that `~` stands for.
     public var home: String
     /// Reads a small file: `nil` if there is none (or something else, as a directory).
     ///

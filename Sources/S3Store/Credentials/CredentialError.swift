@@ -41,9 +41,9 @@ public struct CredentialError: Error, Sendable, Equatable, CustomStringConvertib
     }
 
     public let code: Code
-    /// What failed and why, one sentence.
+    /// The failure and its cause, one sentence.
     public let problem: String
-    /// What to do about it, where that is known.
+    /// Advice, where there is any.
     public let advice: String?
     /// The error code of the service that refused, as `AccessDenied`.
     public let serviceCode: String?

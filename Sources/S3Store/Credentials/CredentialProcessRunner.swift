@@ -10,7 +10,7 @@ public protocol CredentialProcessRunner: Sendable {
     func run(_ words: [String], environment: [String: String]) async throws -> CredentialProcessResult
 }
 
-/// What a program printed, and how it ended.
+/// A program's output, and how it ended.
 public struct CredentialProcessResult: Sendable {
     /// The exit status; 128 and the number of the signal that ended it, as shells count.
     public var status: Int

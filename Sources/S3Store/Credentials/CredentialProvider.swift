@@ -7,7 +7,7 @@ protocol CredentialProvider: Sendable {
     func load() async throws -> ProviderResult
 }
 
-/// What a look at a place brought.
+/// Result of a look at a place.
 enum ProviderResult: Sendable {
     case found(ProvidedCredentials)
     /// There is nothing, and why.

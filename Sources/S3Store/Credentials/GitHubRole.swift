@@ -6,7 +6,7 @@
 public struct GitHubRole: Sendable, Equatable {
     /// `arn:aws:iam::123456789012:role/NAME`.
     public var arn: String
-    /// What the session is called in AWS's logs; `nil` for a name of Holdfast's.
+    /// The session's name in AWS's logs; `nil` for a name of Holdfast's.
     public var sessionName: String?
     /// Whom the token is for: what the identity provider in IAM lists.
     public var audience: String

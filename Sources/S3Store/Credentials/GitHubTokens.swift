@@ -47,7 +47,7 @@ struct GitHubTokens: Sendable {
             switch try await answer(to: request) {
             case .success(let answer) where (200..<300).contains(answer.status): return answer
             case .success(let answer):
-                // What the answer says is left out: it may repeat the request.
+                // The answer's text is left out: it may repeat the request.
                 problem = CredentialError(
                     .refused, "GitHub gave no identity token: status \(answer.status).",
                     advice: "Check the job's permission `id-token: write`.")

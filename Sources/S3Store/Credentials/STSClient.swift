@@ -10,7 +10,7 @@ struct STSClient: Sendable {
     let context: CredentialContext
     let endpoint: STSEndpoint
 
-    /// What is asked for, besides the identity.
+    /// The requested role, without the identity.
     struct Role: Sendable {
         /// 20 to 2048 characters.
         let arn: String

@@ -47,7 +47,7 @@ struct CustomEndpoint: Sendable, Equatable {
         path = rest.hasSuffix("/") ? bucketParent.withTrailingSlash : bucketParent
     }
 
-    /// What may be shown of an endpoint, also of an invalid one: nothing that may be a secret, and not too much.
+    /// The presentable part of an endpoint, even an invalid one: nothing that may be a secret, and not too much.
     static func displayed(_ text: String) -> String {
         let start = text.firstIndex(of: "/").map { text[$0...].hasPrefix("//") ? $0 : text.startIndex }
         let authority = text[(start ?? text.startIndex)...].drop { $0 == "/" }.prefix { $0 != "/" }

@@ -1,4 +1,4 @@
-/// What may stand in a host name.
+/// Rules for the parts of a host name.
 enum HostLabel {
     /// Whether `text` is one label: 1 to 63 letters, digits and inner hyphens (RFC 1123 §2.1).
     static func isValid(_ text: some StringProtocol) -> Bool {

@@ -12,7 +12,7 @@ struct ListedObject: Sendable {
     let owner: Owner?
 }
 
-/// Who owns an object or an upload, where the store tells.
+/// Owner of an object or an upload, where the store tells.
 struct Owner: Sendable {
     let id: String?
     let displayName: String?

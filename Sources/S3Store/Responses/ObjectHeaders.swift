@@ -1,7 +1,7 @@
 import FoundationEssentials
 import NIOHTTP1
 
-/// What the headers of `HeadObject`, `GetObject`, `PutObject`, `UploadPart` and `DeleteObject` say of an object.
+/// Facts about an object in the headers of `HeadObject`, `GetObject`, `PutObject`, `UploadPart` and `DeleteObject`.
 struct ObjectHeaders: Sendable {
     let contentLength: Int64?
     let contentRange: ContentRange?

@@ -1,6 +1,6 @@
 import NIOHTTP1
 
-/// What a service said when it refused a request, or what was wrong with an answer that could not be read.
+/// A service's refusal of a request, or the fault of an answer that could not be read.
 ///
 /// The description has the status, the code, the message and the request id, is at most ``maximumDescription``
 /// characters long, and holds nothing that a terminal would obey. No secret comes into it: what may hold credentials is
@@ -110,7 +110,7 @@ extension ServiceError: CustomStringConvertible, CustomDebugStringConvertible {
     var debugDescription: String { description }
 }
 
-/// What a stranger sent, made fit for a log: one line of limited length, and no word long enough for a session token.
+/// Makes a stranger's text fit for a log: one line of limited length, and no word long enough for a session token.
 func printable(_ text: String, _ limit: Int) -> String {
     let longestWord = 160
     var result = String.UnicodeScalarView()

@@ -1,4 +1,4 @@
-/// What to do about an answer that says that the bucket lives in another region.
+/// Reaction to an answer that says that the bucket lives in another region.
 enum RegionRedirect: Sendable, Equatable {
     /// The answer says nothing of the kind, or nothing that can be trusted.
     case stay

@@ -45,7 +45,7 @@ extension FailedAttempt {
     }
 }
 
-/// What to do about a failed attempt.
+/// Reaction to a failed attempt.
 struct RetryVerdict: Sendable, Equatable {
     let isRetryable: Bool
     /// Whether the store asks for fewer requests.

@@ -1,11 +1,11 @@
 /// The two sets of numbers that AWS has published for its *standard* retry mode.
 enum RetryMode: Sendable {
-    /// What the SDKs do today.
+    /// The behaviour of the SDKs today.
     case standard
-    /// What they are moving to: short waits after an error, long ones only where the store asks for fewer requests.
+    /// Their coming behaviour: short waits after an error, long ones only where the store asks for fewer requests.
     case standard2026
 
-    /// What a retry takes from the ``RetryTokenBucket``.
+    /// Tokens that a retry takes from the ``RetryTokenBucket``.
     func cost(isThrottling: Bool, isTimeout: Bool) -> Int {
         switch self {
         case .standard: isTimeout ? 10 : 5

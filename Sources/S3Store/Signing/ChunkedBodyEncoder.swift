@@ -11,7 +11,7 @@ struct ChunkedBodyEncoder: Sendable {
     private let scope: SigningScope
     /// The signature of the request, of the newest chunk, or of the trailer.
     private(set) var lastSignature: String
-    /// What that signature signs; empty at first and in the unsigned mode.
+    /// The text that was signed; empty at first and in the unsigned mode.
     private(set) var lastStringToSign: [UInt8] = []
 
     /// - Parameter request: the signature of the request that the body belongs to.

@@ -1,6 +1,6 @@
 import Crypto
 
-/// What a signature says of the body; its text is the header `x-amz-content-sha256`
+/// A signature's word on the body; its text is the header `x-amz-content-sha256`
 /// (AWS "Authenticating Requests: Using the Authorization Header", *Signature calculations*).
 enum PayloadHash: Sendable, Equatable {
     /// The SHA-256 of the whole body, in lower-case hex.

@@ -58,7 +58,7 @@ struct PresignedURL: Sendable, CustomStringConvertible {
 
 /// A lifetime that no presigned URL can have.
 struct PresignError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// What was asked for, in seconds.
+    /// The requested lifetime in seconds.
     let expires: Int
 
     var description: String {

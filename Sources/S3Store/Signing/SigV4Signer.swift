@@ -77,9 +77,9 @@ struct SigV4Signature: Sendable, CustomStringConvertible {
     let value: String
     /// The signed header names, `;` between them.
     let signedHeaders: String
-    /// What was hashed: compare with what the server returns along with `SignatureDoesNotMatch`.
+    /// The hashed text: compare it with the one that the server returns along with `SignatureDoesNotMatch`.
     let canonicalRequest: [UInt8]
-    /// What was signed.
+    /// The signed text.
     let stringToSign: [UInt8]
     /// The scope, in which the chunks of a streamed body are signed as well.
     let scope: SigningScope

@@ -125,7 +125,7 @@ struct XMLCursor {
         try step()
     }
 
-    /// What is left of a CDATA section, of which the opening has been read.
+    /// Reads the rest of a CDATA section whose opening has been read.
     mutating func characterDataSection() throws(XMLError) -> String {
         var result: [UInt8] = []
         while !skip("]]>") {

@@ -1,4 +1,4 @@
-/// What ``XMLReader`` meets on its way through a document.
+/// Parts of a document that ``XMLReader`` meets on its way.
 enum XMLEvent: Sendable, Equatable {
     /// A start tag, or an empty-element tag, which is followed by its own `end`.
     case start(name: String, attributes: [String: String])
