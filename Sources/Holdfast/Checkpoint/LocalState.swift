@@ -63,8 +63,8 @@ struct LocalState: Sendable {
     struct Intent: Sendable {
         /// The snapshot that was being restored, or those that were about to be saved with the same files.
         let snapshots: [Snapshot]
-        /// Side commit that has the files as they are here, where one of the snapshots names it.
-        let own: Snapshot?
+        /// Side commits that have the files as they are here; each snapshot that is a merge names one of them.
+        let sides: [Snapshot]
         let isRestore: Bool
         let index: FileIndex
     }
@@ -73,7 +73,7 @@ struct LocalState: Sendable {
     private struct IntentRecord: Codable {
         let isRestore: Bool
         let snapshots: [Record]
-        let own: Record?
+        let sides: [Record]
     }
 
     private let directory: String?
@@ -129,7 +129,7 @@ struct LocalState: Sendable {
                 Snapshot.kept(name: record.name, bytes: ByteBuffer(bytes: record.commit), etag: nil)
             }
             return Intent(
-                snapshots: record.snapshots.compactMap(kept), own: record.own.flatMap(kept),
+                snapshots: record.snapshots.compactMap(kept), sides: record.sides.compactMap(kept),
                 isRestore: record.isRestore, index: index)
         }
     }
@@ -141,11 +141,11 @@ struct LocalState: Sendable {
 
     /// Prepares the note of what is about to happen.
     /// - Parameters:
-    ///   - own: the side commit that has the files, if one of the snapshots names it.
+    ///   - sides: the side commits that have the files, of which a snapshot that is a merge names one.
     ///   - entries: what the files will be; is called on the file thread pool.
     /// - Throws: an error of the encoder.
     func encodeIntent(
-        _ snapshots: [Snapshot], own: Snapshot? = nil, isRestore: Bool, takenAt: Int64,
+        _ snapshots: [Snapshot], sides: [Snapshot] = [], isRestore: Bool, takenAt: Int64,
         _ entries: @escaping @Sendable () -> [FileIndex.Entry]
     ) async throws -> EncodedIntent {
         func record(_ snapshot: Snapshot) -> Record {
@@ -153,7 +153,7 @@ struct LocalState: Sendable {
                 name: snapshot.name.description, etag: nil, commit: Data(snapshot.bytes.readableBytesView),
                 isMirrored: false)
         }
-        let head = IntentRecord(isRestore: isRestore, snapshots: snapshots.map(record), own: own.map(record))
+        let head = IntentRecord(isRestore: isRestore, snapshots: snapshots.map(record), sides: sides.map(record))
         let base = Array(try JSONEncoder().encode(head))
         let scope = scope
         return try await FileIO.run {

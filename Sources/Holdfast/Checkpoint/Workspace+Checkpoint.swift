@@ -33,7 +33,7 @@ extension Workspace {
         }
         for snapshot in intent.snapshots.reversed() where try await repository.holds(snapshot) {
             logger.info("The last push was cut off after it had saved", metadata: ["snapshot": "\(snapshot.shortID)"])
-            let own = intent.own.flatMap { snapshot.commit.sides.contains($0.reference) ? $0 : nil } ?? snapshot
+            let own = intent.sides.first { snapshot.commit.sides.contains($0.reference) } ?? snapshot
             // At once, since the next intent takes the place of this one.
             try await localState.write(own, nil, intent.index.entries, takenAt: intent.index.takenAt, isMirrored: false)
             return LocalState.Base(snapshot: own, index: intent.index, isMirrored: false)
@@ -42,21 +42,21 @@ extension Workspace {
     }
 
     /// Notes what is about to happen, before it happens.
-    /// - Parameter own: the side commit that has the files, if one of the snapshots names it.
+    /// - Parameter sides: the side commits that have the files, of which a snapshot that is a merge names one.
     func announce(
-        _ snapshots: [Snapshot], own: Snapshot? = nil, restoring: Bool, _ entries: [FileIndex.Entry], takenAt: Int64
+        _ snapshots: [Snapshot], sides: [Snapshot] = [], restoring: Bool, _ entries: [FileIndex.Entry], takenAt: Int64
     ) async {
-        await announce(await intent(snapshots, own: own, restoring: restoring, takenAt: takenAt) { entries })
+        await announce(await intent(snapshots, sides: sides, restoring: restoring, takenAt: takenAt) { entries })
     }
 
     /// Prepares ``announce(_:)``.
     func intent(
-        _ snapshots: [Snapshot], own: Snapshot? = nil, restoring: Bool, takenAt: Int64,
+        _ snapshots: [Snapshot], sides: [Snapshot] = [], restoring: Bool, takenAt: Int64,
         _ entries: @escaping @Sendable () -> [FileIndex.Entry]
     ) async -> LocalState.EncodedIntent? {
         do {
             return try await localState.encodeIntent(
-                snapshots, own: own, isRestore: restoring, takenAt: takenAt, entries)
+                snapshots, sides: sides, isRestore: restoring, takenAt: takenAt, entries)
         } catch {
             logger.warning("Could not note what is about to happen", metadata: ["error": "\(error)"])
             return nil

@@ -243,7 +243,7 @@ struct Push: Sendable {
         request.lineage = lineage
         request.scope = workspace.exclusions.captureScope
         request.willCommit = { [takenAt = capture.takenAt] in
-            await workspace.announce($0, own: $1, restoring: false, captured.index, takenAt: takenAt)
+            await workspace.announce($0, sides: $1, restoring: false, captured.index, takenAt: takenAt)
         }
         let merger = DatabaseMerger(
             workspace: workspace, writer: writer, images: captured.images, censuses: censuses)
@@ -297,9 +297,9 @@ struct Push: Sendable {
         _ lineage: Lineage?, isMirrored: Bool
     ) async {
         let (snapshot, manifest) = saved.own ?? (saved.snapshot, saved.manifest)
-        // Rows that others added count as deleted here if the base of a database is one that has them.
+        // A base has what was here, and nothing else in its place: what others made of it would count as undone here.
         let isBehind = captured.files.contains { file in
-            DatabaseEntries.contains(file.path) && manifest.entry(file.path)?.digest != file.facts.digest
+            manifest.entry(file.path)?.digest != file.facts.digest
         }
         if saved.own == nil, isBehind, let base, lineage == .contained {
             let known = await workspace.localState.manifest(of: base.snapshot)

@@ -24,6 +24,7 @@ extension SaveInProgress {
         guard case .won(let snapshot) = try await propose(draft, as: name) else {
             throw RepositoryError.damaged(repository.key(of: name), "another commit has its unique name")
         }
+        if isSide { proposedSides.append(snapshot) }
         return (snapshot, manifest)
     }
 
@@ -48,7 +49,7 @@ extension SaveInProgress {
         // A side commit without its merge is nothing that our state became.
         if mine == nil, !commit.isSide {
             proposed.append(try repository.snapshot(name, repository.encoded(commit, as: name), nil))
-            await request.willCommit?(proposed, side?.snapshot)
+            await request.willCommit?(proposed, proposedSides)
         }
         return try await repository.propose(commit, as: name)
     }

@@ -157,15 +157,10 @@ extension SaveInProgress {
         guard let base = request.base, let lineage else { return [] }
         if lineage.isBase { return base.files }
         // The snapshot that we come from is damaged in the store, which fell back to one before it. What we come from had no
-        // other file than its own: one that only the older snapshot has is not ours to remove. Neither is a version that
-        // was never here, unless it is an earlier one of a file that is here.
+        // other file than its own: one that only the older snapshot has is not ours to remove.
         guard lineage == .newer else { return [] }
-        let known = Dictionary(base.files.map { ($0.path, $0) }) { first, _ in first }
-        let here = Set(request.files.map(\.path))
-        return state.map(\.facts).filter { stored in
-            guard let ours = known[stored.path] else { return false }
-            return ours.isSame(as: stored) || here.contains(stored.path) && ours.isLater(than: stored)
-        }
+        let known = Set(base.files.map(\.path))
+        return state.map(\.facts).filter { known.contains($0.path) }
     }
 
     /// Brings together what our state and the newest snapshots have changed in the same files.

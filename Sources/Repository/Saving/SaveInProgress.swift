@@ -33,6 +33,8 @@ struct SaveInProgress {
     var mergedFiles: [[Digest]: Result<Entry?, UnmergeableFile>] = [:]
     /// The commits of our state that were proposed.
     var proposed: [Snapshot] = []
+    /// The side commits that one or the other of them names.
+    var proposedSides: [Snapshot] = []
     /// Proven history of each head, by its id.
     var pasts: [Digest: ProvenPast] = [:]
     /// The manifest of the base, if it had to be looked for.

@@ -18,7 +18,7 @@ struct HoldfastClient: RepositoryUnderTest {
         /// What the files may have become by a save that nobody saw the end of.
         struct Intent: Sendable {
             let snapshots: [Snapshot]
-            let own: Snapshot?
+            let sides: [Snapshot]
             let files: Tree
         }
 
@@ -118,12 +118,16 @@ struct HoldfastClient: RepositoryUnderTest {
             files: state, base: base.map { ($0.snapshot, $0.files.facts.map(\.facts)) }, writer: "simulation")
         request.baseManifest = kept
         request.lineage = lineage
-        request.willCommit = { snapshots, own in
-            remember(Known(point: remembered, intent: Known.Intent(snapshots: snapshots, own: own, files: files)))
+        request.willCommit = { snapshots, sides in
+            remember(Known(point: remembered, intent: Known.Intent(snapshots: snapshots, sides: sides, files: files)))
         }
         if merging != .never { request.mergeFile = { try await merge($0, files, with: writer) } }
         let saved = try await repository.save(writer, request)
         let own = saved.own ?? (saved.snapshot, saved.manifest)
+        let isBehind = files.facts.contains { own.manifest.entry($0.path)?.digest != $0.facts.digest }
+        if saved.own == nil, isBehind, let remembered, lineage == .contained {
+            return SavedTree(id: saved.snapshot.id.hexadecimal, base: Known(point: remembered))
+        }
         return SavedTree(
             id: saved.snapshot.id.hexadecimal,
             base: Known(point: Known.Point(snapshot: own.snapshot, manifest: own.manifest, files: files)))
@@ -178,7 +182,7 @@ struct HoldfastClient: RepositoryUnderTest {
     /// What is remembered, with what a process that died had no time to remember.
     private func point(_ known: Known?) async throws -> Known.Point? {
         for snapshot in known?.intent?.snapshots.reversed() ?? [] where try await repository.holds(snapshot) {
-            let own = known?.intent?.own.flatMap { snapshot.commit.sides.contains($0.reference) ? $0 : nil }
+            let own = known?.intent?.sides.first { snapshot.commit.sides.contains($0.reference) }
             return Known.Point(snapshot: own ?? snapshot, manifest: nil, files: known?.intent?.files ?? [:])
         }
         return known?.point
