@@ -63,10 +63,11 @@ extension Ledger {
     ) -> Bool {
         if let machine, isDeleted(path, content, on: machine) { return true }
         if pastRollbacks[client, default: []].contains(where: { $0.files[path] == nil }) { return true }
-        // Another commit, which was merged, has removed this very version.
+        // Another commit, which was merged, has removed this very version, or one that came after it.
+        let later = successors(of: content, at: path)
         return byKey.values.contains { other in
             other.files[path] == nil && other.key != facts.key
-                && pasts[other.key]?.contains { byKey[$0]?.files[path] == content } == true
+                && pasts[other.key]?.contains { byKey[$0]?.files[path].map(later.contains) == true } == true
         }
     }
 
@@ -78,16 +79,19 @@ extension Ledger {
         if deleted.contains(content) { return true }
         let parts = Set(lines(content))
         if deleted.contains(where: { parts.isSubset(of: lines($0)) }) { return true }
-        // It lost against a version, or became one, that lost or became another, and so on to one that was deleted.
-        var later = deleted
+        return !deleted.isDisjoint(with: successors(of: content, at: path))
+    }
+
+    /// The versions of a file that a version has become or lost against, those that these became, and so on; itself included.
+    private func successors(of content: String, at path: String) -> Set<String> {
+        var found: Set = [content]
         while true {
-            let commits = byKey.values.filter { $0.files[path].map(later.contains) == true }
-            let earlier = commits.reduce(into: Set()) { found, commit in
-                found.formUnion(pasts[commit.key, default: []].compactMap { byKey[$0]?.files[path] })
-            }
-            if earlier.contains(content) { return true }
-            guard !earlier.isSubset(of: later) else { return false }
-            later.formUnion(earlier)
+            let next = byKey.values.filter { commit in
+                commit.files[path].map { !found.contains($0) } == true
+                    && pasts[commit.key]?.contains { byKey[$0]?.files[path].map(found.contains) == true } == true
+            }.compactMap { $0.files[path] }
+            guard !next.isEmpty else { return found }
+            found.formUnion(next)
         }
     }
 }
