@@ -26,8 +26,8 @@ enum DatabaseEntries {
         return DatabaseScan.isDatabaseName(name) || DatabaseScan.storedName(ofNamed: named) == name ? name : nil
     }
 
-    /// Chunks of small databases are small, since a few changed pages lie scattered over all of the file; those of large
-    /// ones are larger, so that the list of them stays short. The figures are in docs/decisions/0008.
+    /// Chunks of small databases are small, since a few changed pages lie scattered over all of the file; those of
+    /// large ones are larger, so that the list of them stays short. The figures are in docs/decisions/0008.
     /// - Returns: bytes, a multiple of every page size up to it.
     static func chunkLength(ofSize size: Int64) -> Int {
         var length = 16 << 10

@@ -106,7 +106,8 @@ extension SyncError {
 }
 
 extension [RelativePath] {
-    /// The paths without those that made room: a file where a directory is now, and what was in a directory where a file is.
+    /// The paths without those that made room: a file where a directory is now, and what was in a directory where a
+    /// file is.
     func withoutReplaced(by others: [RelativePath]) -> [RelativePath] {
         let files = Set(others)
         let directories = Set(others.flatMap(\.ancestors))

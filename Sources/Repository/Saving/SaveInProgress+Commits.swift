@@ -31,8 +31,8 @@ extension SaveInProgress {
     /// The snapshot that a commit of our own state continues.
     ///
     /// One behind which the store fell back may come back, and what it has beside our files cannot be read now: a commit
-    /// that claims to contain it would take that for removed. The same holds for a snapshot that has later versions than
-    /// were ever here: ours would look like their successors.
+    /// that claims to contain it would take that for removed. The same holds for a snapshot that has later versions
+    /// than were ever here: ours would look like their successors.
     /// - Parameter apart: heads that stay beside the state.
     private mutating func continuedBase(beside apart: [Snapshot]) async throws -> Snapshot? {
         guard let base = request.base, let lineage, !apart.contains(where: { $0.id == base.snapshot.id }) else {

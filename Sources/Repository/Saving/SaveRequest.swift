@@ -39,8 +39,8 @@ public struct SaveRequest: Sendable {
     public var run: Commit.Run?
     /// What makes the commit other than a save.
     public var note: String?
-    /// Is told, before each attempt to commit the state, all snapshots that it may have become, and the side commits that have
-    /// the state itself, of which each that is a merge names one.
+    /// Is told, before each attempt to commit the state, all snapshots that it may have become, and the side commits
+    /// that have the state itself, of which each that is a merge names one.
     public var willCommit: (@Sendable (_ proposed: [Snapshot], _ sides: [Snapshot]) async -> Void)?
     /// Brings two versions of a file together that changed on both sides, gives the result to the writer, and returns it;
     /// `nil` if it knows no better than to take the newer one. Throws ``UnmergeableFile`` if neither may take the other's

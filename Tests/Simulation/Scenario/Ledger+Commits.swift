@@ -82,7 +82,8 @@ extension Ledger {
         return !deleted.isDisjoint(with: successors(of: content, at: path))
     }
 
-    /// The versions of a file that a version has become or lost against, those that these became, and so on; itself included.
+    /// The versions of a file that a version has become or lost against, those that these became, and so on; itself
+    /// included.
     private func successors(of content: String, at path: String) -> Set<String> {
         var found: Set = [content]
         while true {
